@@ -1,0 +1,91 @@
+package telegram
+
+// Complete fills what follows from what was sent: net powers from the
+// import/export pairs, totals from the tariffs or the phases. A value the
+// meter sent is never replaced, and nothing is computed from a part that could
+// not be read.
+func (m *Measurement) Complete() {
+	for _, net := range nets {
+		for i := range Quantity(4) {
+			m.completeNet(net.net+i, net.imp+i, net.exp+i)
+		}
+	}
+	for _, total := range tariffTotals {
+		m.derive(total, m.sumTariffs(total))
+	}
+	for _, total := range phaseTotals {
+		m.derive(total, m.sumPhases(total))
+	}
+}
+
+// nets are the families whose net value is import - export. Both of a pair may
+// be non-zero at once: a meter in Austria counts its phases separately.
+var nets = [...]struct{ net, imp, exp Quantity }{
+	{ActivePower, ActivePowerImport, ActivePowerExport},
+	{ReactivePower, ReactivePowerImport, ReactivePowerExport},
+}
+
+var (
+	tariffTotals = [...]Quantity{ActiveEnergyImport, ActiveEnergyExport, ReactiveEnergyImport, ReactiveEnergyExport}
+	phaseTotals  = [...]Quantity{ActivePower, ReactivePower}
+)
+
+// completeNet sets net = imp - exp. That is the definition of the net value, so
+// it does not count as derived. A meter that only imports sends no export.
+func (m *Measurement) completeNet(net, imp, exp Quantity) {
+	if m.values[net].ok || m.unreadable.has(net) {
+		return
+	}
+	if m.unreadable.has(imp) || m.unreadable.has(exp) {
+		m.unreadable.add(net)
+		return
+	}
+	if m.values[imp].ok {
+		m.values[net] = m.values[imp].Minus(m.values[exp])
+	} else {
+		m.values[net] = m.values[exp].Neg()
+	}
+}
+
+// sumTariffs adds the tariff registers behind total (Dutch and Belgian meters
+// send no total register).
+func (m *Measurement) sumTariffs(total Quantity) Value {
+	sum, any := 0.0, false
+	for q := total + 1; q <= total+4; q++ {
+		if m.unreadable.has(q) {
+			return Value{}
+		}
+		if v, ok := m.values[q].Get(); ok {
+			sum, any = sum+v, true
+		}
+	}
+	if !any {
+		return Value{}
+	}
+	return Of(round6(sum))
+}
+
+// sumPhases adds the phase values behind total, where all phases the meter has
+// were sent: all three, or L1 alone on a meter that shows no sign of others.
+func (m *Measurement) sumPhases(total Quantity) Value {
+	l1, ok1 := m.values[total+1].Get()
+	l2, ok2 := m.values[total+2].Get()
+	l3, ok3 := m.values[total+3].Get()
+	switch {
+	case ok1 && ok2 && ok3:
+		return Of(round6(l1 + l2 + l3))
+	case ok1 && !m.polyphase():
+		return Of(l1)
+	}
+	return Value{}
+}
+
+// polyphase reports whether anything of L2 or L3 was sent.
+func (m *Measurement) polyphase() bool {
+	for _, q := range [...]Quantity{VoltageL2, CurrentL2, ActivePowerL2, VoltageL3, CurrentL3, ActivePowerL3} {
+		if m.values[q].ok || m.unreadable.has(q) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,43 @@
+package telegram
+
+import "errors"
+
+// The classes of a lost telegram. Errors of the decoders wrap one of them, and
+// everything that counts or prints losses goes by the class.
+var (
+	ErrChecksum    = errors.New("checksum mismatch")
+	ErrMalformed   = errors.New("malformed telegram")
+	ErrDecrypt     = errors.New("cannot decrypt")
+	ErrUnsupported = errors.New("unsupported telegram")
+)
+
+// classes names the error classes as decode, the status and the counters do.
+var classes = [...]struct {
+	err  error
+	name string
+}{
+	{ErrChecksum, "checksum"},
+	{ErrDecrypt, "decrypt"},
+	{ErrUnsupported, "unsupported"},
+	{ErrMalformed, "malformed"},
+}
+
+// Class returns the name of the class an error belongs to: checksum, decrypt,
+// unsupported or malformed (also for an error of no class).
+func Class(err error) string {
+	for _, c := range classes {
+		if errors.Is(err, c.err) {
+			return c.name
+		}
+	}
+	return "malformed"
+}
+
+// Classes lists the class names in a fixed order.
+func Classes() []string {
+	names := make([]string, len(classes))
+	for i, c := range classes {
+		names[i] = c.name
+	}
+	return names
+}

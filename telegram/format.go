@@ -1,0 +1,93 @@
+package telegram
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Parity of a serial line.
+type Parity byte
+
+// The parities of a serial line, as they are printed in "9600 7E1".
+const (
+	NoParity   Parity = 'N'
+	EvenParity Parity = 'E'
+	OddParity  Parity = 'O'
+)
+
+// Line is the setting of a serial line. The zero Line is none.
+type Line struct {
+	Baud     int
+	DataBits int
+	Parity   Parity
+	StopBits int
+}
+
+// String prints the line as "115200 8N1".
+func (l Line) String() string {
+	return fmt.Sprintf("%d %d%c%d", l.Baud, l.DataBits, l.Parity, l.StopBits)
+}
+
+// OctetTime returns how long one octet takes on the line.
+func (l Line) OctetTime() time.Duration {
+	bits := 1 + l.DataBits + l.StopBits
+	if l.Parity != NoParity {
+		bits++
+	}
+	return time.Duration(bits) * time.Second / time.Duration(l.Baud)
+}
+
+// ParseLine reads "115200 8N1".
+func ParseLine(s string) (Line, error) {
+	wrong := fmt.Errorf("telegram: line %q: want baud rate, data bits, parity and stop bits as in \"115200 8N1\"", s)
+	baud, frame, ok := strings.Cut(strings.TrimSpace(s), " ")
+	n, err := strconv.Atoi(baud)
+	if !ok || err != nil || n < 300 || n > 921600 || len(frame) != 3 {
+		return Line{}, wrong
+	}
+	l := Line{Baud: n, DataBits: int(frame[0] - '0'), Parity: Parity(frame[1] &^ 0x20), StopBits: int(frame[2] - '0')}
+	if (l.DataBits != 7 && l.DataBits != 8) || (l.StopBits != 1 && l.StopBits != 2) ||
+		(l.Parity != NoParity && l.Parity != EvenParity && l.Parity != OddParity) {
+		return Line{}, wrong
+	}
+	return l, nil
+}
+
+// Loss is what a Cut step had to throw away.
+type Loss struct {
+	Noise int   // octets that belonged to no telegram; line ends between telegrams do not count
+	Err   error // a telegram that was begun and lost, nil if none; it wraps an error class
+}
+
+// Options is what decoding depends on beside the octets.
+type Options struct {
+	UTCOffset  time.Duration // winter offset of the meter's country: 1h in most of Europe
+	NoChecksum bool          // accept telegrams whose checksum does not match (masked captures)
+}
+
+// Object is one coded value of a telegram, as a visitor sees it.
+type Object struct {
+	OBIS       OBIS
+	Value      Value  // the number in Unit, missing for a text
+	Unit       Unit   //
+	Text       []byte // the text, where there is no number; valid during the call only
+	Unreadable bool   // the number could not be read; Text holds what was sent
+}
+
+// Format is a meter format: a value with two pure functions.
+type Format struct {
+	Name string
+	Line Line // the usual line setting
+
+	// Cut returns the first whole telegram in buf and what follows it. A nil
+	// raw with a zero Loss means that more octets are needed; with a Loss, that
+	// Cut has more to say about rest. quiet says that the line has fallen
+	// silent, so that nothing will be added to what stands in buf. rest is
+	// bounded: Cut lets go of what cannot become a telegram.
+	Cut func(buf []byte, quiet bool) (raw, rest []byte, lost Loss)
+
+	// Decode reads one telegram. visit, which may be nil, sees every object.
+	Decode func(raw []byte, o Options, visit func(Object)) (Measurement, error)
+}

@@ -1,0 +1,48 @@
+package telegram
+
+import (
+	"slices"
+	"time"
+)
+
+// Rhythm learns how often a meter sends fresh instantaneous values, so that
+// everybody knows when they are late. Until ten telegrams have come it takes the
+// format's nominal period; then the lower quartile of the last 64 gaps, never
+// more than 60 s: lost telegrams and outages lengthen some gaps and leave the
+// quartile where it was. The zero Rhythm is ready.
+type Rhythm struct {
+	gaps  [64]time.Duration
+	n     int // gaps seen
+	last  time.Time
+	total int // telegrams seen
+}
+
+const (
+	rhythmLearned = 10
+	maxPeriod     = 60 * time.Second
+)
+
+// Beat notes a refreshing telegram received at now.
+func (r *Rhythm) Beat(now time.Time) {
+	if r.total > 0 {
+		r.gaps[r.n%len(r.gaps)] = now.Sub(r.last)
+		r.n++
+	}
+	r.last = now
+	r.total++
+}
+
+// Period returns the time expected between two refreshing telegrams. nominal
+// is the format's own, 0 if it has none.
+func (r *Rhythm) Period(nominal time.Duration) time.Duration {
+	if r.total < rhythmLearned {
+		if nominal == 0 {
+			nominal = 10 * time.Second
+		}
+		return min(nominal, maxPeriod)
+	}
+	gaps := r.gaps // a copy, to be sorted
+	seen := gaps[:min(r.n, len(gaps))]
+	slices.Sort(seen)
+	return min(seen[len(seen)/4], maxPeriod)
+}

@@ -1,0 +1,325 @@
+package telegram
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestQuantityTable(t *testing.T) {
+	seen := map[string]bool{}
+	for q := range NumQuantities {
+		name := q.String()
+		if name == "" || seen[name] || strings.ToLower(name) != name {
+			t.Errorf("quantity %d: name %q is empty, repeated or not lower case", q, name)
+		}
+		seen[name] = true
+	}
+	for _, family := range []Quantity{ActivePower, ActivePowerImport, ActivePowerExport, ReactivePower, ReactivePowerImport, ReactivePowerExport, PowerFactor} {
+		for i := Quantity(1); i <= 3; i++ {
+			if want := fmt.Sprintf("%s_l%d", family, i); (family + i).String() != want {
+				t.Errorf("%s follows %s, want %s", family+i, family, want)
+			}
+		}
+	}
+	for _, family := range []Quantity{ActiveEnergyImport, ActiveEnergyExport, ReactiveEnergyImport, ReactiveEnergyExport} {
+		for i := Quantity(1); i <= 4; i++ {
+			if want := fmt.Sprintf("%s_t%d", family, i); (family + i).String() != want {
+				t.Errorf("%s follows %s, want %s", family+i, family, want)
+			}
+		}
+	}
+}
+
+func TestParseOBIS(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"", ""}, {"(1)", ""}, {"1-0:", ""}, {"1-0:1.8", ""}, {"256-0:1.8.0", ""}, {"1-0:1.8.0x", ""}, {"1-0:1.8.0.1.2.3", ""}, {"a-0:1.8.0", ""}, {"1-0:1.8.*255(", ""},
+		{"1-0:1.8.0(000)", "1-0:1.8.0"}, {"1-0:1.8.0*255(0)", "1-0:1.8.0"}, {"1-0:1.8.0*1", "1-0:1.8.0*1"},
+		{"1-0:99:97.0(0)", "1-0:99.97.0"}, {"0.0.96.7.19", "0-0:96.7.19"}, {"1.8.0(", "0-0:1.8.0"}, {"0-4:24.2.1", "0-4:24.2.1"},
+	} {
+		got, _, err := ParseOBIS([]byte(c.in))
+		if (err == nil) != (c.want != "") || (err == nil && got.String() != c.want) {
+			t.Errorf("ParseOBIS(%q) = %v, %v; want %q", c.in, got, err, c.want)
+		}
+	}
+	for in, want := range map[string]Quantity{"1-0:21.7.0": ActivePowerImportL1, "1-1:1.8.0": ActiveEnergyImport, "0-0:96.14.0": Tariff} {
+		o, _, _ := ParseOBIS([]byte(in))
+		if q, ok := o.Quantity(); !ok || q != want {
+			t.Errorf("%s is %v (%v), want %v", in, q, ok, want)
+		}
+	}
+}
+
+func TestParseLine(t *testing.T) {
+	for _, in := range []string{"", "9600", "9600 7E", "9600 7E1 x", "9600 9N1", "9600 8X1", "9600 8N3", "12 8N1", "fast 8N1", "-9600 8N1"} {
+		if l, err := ParseLine(in); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", in)) {
+			t.Errorf("ParseLine(%q) = %v, %v; want an error that shows it", in, l, err)
+		}
+	}
+	for _, in := range []string{"115200 8N1", "9600 7E1", "2400 8E1", "1200 7O2"} {
+		if l, err := ParseLine(in); err != nil || l.String() != in {
+			t.Errorf("ParseLine(%q) = %v, %v", in, l, err)
+		}
+	}
+	if got := (Line{9600, 7, EvenParity, 1}).OctetTime(); got != 10*time.Second/9600 {
+		t.Errorf("an octet at 9600 7E1 takes %v", got)
+	}
+}
+
+func TestSecretNeverShows(t *testing.T) {
+	s := NewSecret("hunter2hunter2")
+	j, err := json.Marshal(struct{ S Secret }{s})
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "secret", s, "in", struct{ S Secret }{s})
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s %q %x %d", s, s, s, s, s, s, s), fmt.Sprint(&s, []Secret{s}), string(j), log.String(), fmt.Sprint(err)} {
+		if strings.Contains(shown, "hunter2") || strings.Contains(shown, "68756e") {
+			t.Errorf("the secret shows in %q", shown)
+		}
+	}
+	if s.Reveal() != "hunter2hunter2" || !s.IsSet() || s != NewSecret("hunter2hunter2") {
+		t.Error("the secret is lost")
+	}
+}
+
+func TestTextOfHex(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "123": "123", "xyz1": "xyz1", "00112233": "00112233", "4530303434": "E0044", "7e7E": "~~",
+	} {
+		if got := TextOfHex([]byte(in)).String(); got != want {
+			t.Errorf("TextOfHex(%q) = %q, want %q", in, got, want)
+		}
+	}
+	long := strings.Repeat("x", 200)
+	if got := TextOf(long).String(); got != long[:63] {
+		t.Errorf("a long text became %d octets", len(got))
+	}
+}
+
+func TestChannelLive(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name string
+		c    Channel
+		want bool
+	}{
+		{"nothing announced", Channel{}, false},
+		{"dead slot: no id, 1970 as 2070, no unit", Channel{Device: 3, Time: time.Date(2070, 1, 1, 0, 0, 0, 0, time.UTC), Value: Of(0)}, false},
+		{"never read: no time", Channel{Device: 3, ID: TextOf("x"), Value: Of(0)}, false},
+		{"no id", Channel{Device: 3, Time: now, Value: Of(5), Unit: CubicMetre}, false},
+		{"bare zero", Channel{Device: 3, ID: TextOf("x"), Time: now, Value: Of(0)}, false},
+		{"new meter at zero", Channel{Device: 3, ID: TextOf("x"), Time: now, Value: Of(0), Unit: CubicMetre}, true},
+		{"gas", Channel{Device: 3, ID: TextOf("x"), Time: now, Value: Of(246.138), Unit: CubicMetre}, true},
+	} {
+		if got := c.c.Live(); got != c.want {
+			t.Errorf("%s: live is %v", c.name, got)
+		}
+	}
+}
+
+func measured(header string, values map[Quantity]float64) Measurement {
+	m := Measurement{Meter: Meter{Header: TextOf(header)}, Period: time.Second}
+	for q, v := range values {
+		m.Set(q, Of(v))
+	}
+	m.Complete()
+	return m
+}
+
+func TestComplete(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		sent map[Quantity]float64
+		want map[Quantity]float64
+		not  []Quantity
+	}{
+		{"nothing", nil, nil, []Quantity{ActivePower, ActiveEnergyImport}},
+		{"both of a pair at once (Austria)", map[Quantity]float64{ActivePowerImport: 544, ActivePowerExport: 1803}, map[Quantity]float64{ActivePower: -1259}, nil},
+		{"import only", map[Quantity]float64{ActivePowerImport: 2124.86}, map[Quantity]float64{ActivePower: 2124.86}, nil},
+		{"export only", map[Quantity]float64{ActivePowerExport: 5}, map[Quantity]float64{ActivePower: -5}, nil},
+		{"total sent: the phases do not replace it", map[Quantity]float64{ActivePowerImport: 100, ActivePowerExport: 0, ActivePowerImportL1: 90, ActivePowerImportL2: 0, ActivePowerImportL3: 0}, map[Quantity]float64{ActivePower: 100}, nil},
+		{"no total: sum of three phases", map[Quantity]float64{ActivePowerImportL1: 0.1, ActivePowerImportL2: 0.2, ActivePowerExportL3: 5}, map[Quantity]float64{ActivePower: -4.7}, nil},
+		{"no total, one phase of three missing", map[Quantity]float64{ActivePowerImportL1: 1, ActivePowerImportL2: 2, VoltageL3: 230}, nil, []Quantity{ActivePower}},
+		{"no total, single phase", map[Quantity]float64{ActivePowerImportL1: 7, VoltageL1: 230}, map[Quantity]float64{ActivePower: 7}, nil},
+		{"tariffs", map[Quantity]float64{ActiveEnergyImportT1: 1, ActiveEnergyImportT2: 2}, map[Quantity]float64{ActiveEnergyImport: 3}, []Quantity{ActiveEnergyExport}},
+		{"total and tariffs", map[Quantity]float64{ActiveEnergyImport: 10, ActiveEnergyImportT1: 1}, map[Quantity]float64{ActiveEnergyImport: 10}, nil},
+	} {
+		m := measured("x", c.sent)
+		for q, want := range c.want {
+			if v, ok := m.Get(q).Get(); !ok || v != want {
+				t.Errorf("%s: %s is %v (%v), want %v", c.name, q, v, ok, want)
+			}
+		}
+		for _, q := range c.not {
+			if m.Get(q).OK() {
+				t.Errorf("%s: %s is present", c.name, q)
+			}
+		}
+	}
+}
+
+func TestDelta(t *testing.T) {
+	wye := map[Quantity]float64{VoltageL1: 230, VoltageL2: 231, VoltageL3: 229, CurrentL1: 1, CurrentL2: 1, CurrentL3: 1}
+	if m := measured("x", wye); m.Delta() {
+		t.Error("a meter with neutral passes for delta")
+	}
+	wye[VoltageL2] = 0
+	if m := measured("x", wye); !m.Delta() {
+		t.Error("U2 = 0 beside 230 V and three currents is delta")
+	}
+}
+
+func TestMerge(t *testing.T) {
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	power := measured("A", map[Quantity]float64{ActivePowerImport: 500, VoltageL1: 230, CurrentL1: 2})
+	energy := measured("A", map[Quantity]float64{ActiveEnergyImport: 1000})
+	t.Run("an energy list leaves power and its age alone", func(t *testing.T) {
+		var g Merge
+		g.Add(power, at)
+		r := g.Add(energy, at.Add(5*time.Second))
+		if v, _ := r.Get(ActivePower).Get(); v != 500 || r.At[Instantaneous] != at || r.At[Cumulative] != at.Add(5*time.Second) {
+			t.Errorf("power %v, ages %v", v, r.At)
+		}
+	})
+	t.Run("an energy list alone is never fresh", func(t *testing.T) {
+		var g Merge
+		if r := g.Add(energy, at); !r.At[Instantaneous].IsZero() {
+			t.Errorf("instantaneous values of %v from an energy list", r.At[Instantaneous])
+		}
+	})
+	t.Run("a list of voltages refreshes nothing", func(t *testing.T) {
+		var g Merge
+		g.Add(power, at)
+		r := g.Add(measured("A", map[Quantity]float64{VoltageL1: 245}), at.Add(time.Second))
+		if v, _ := r.Get(VoltageL1).Get(); v != 230 || r.At[Instantaneous] != at {
+			t.Errorf("voltage %v, age %v: instantaneous values of two telegrams mixed", v, r.At[Instantaneous])
+		}
+	})
+	t.Run("instantaneous values come from one telegram", func(t *testing.T) {
+		var g Merge
+		g.Add(power, at)
+		r := g.Add(measured("A", map[Quantity]float64{ActivePowerImport: 600}), at.Add(time.Second))
+		if r.Get(VoltageL1).OK() || r.HasCurrent() {
+			t.Error("voltage and current of the telegram before stand beside new power")
+		}
+	})
+	t.Run("unreadable power does not leave the old one", func(t *testing.T) {
+		var g Merge
+		g.Add(power, at)
+		m := measured("A", map[Quantity]float64{VoltageL1: 231})
+		m.SetUnreadable(ActivePowerImport)
+		m.Complete()
+		if r := g.Add(m, at.Add(time.Second)); r.Get(ActivePower).OK() || r.At[Instantaneous] != at {
+			t.Errorf("power %v, age %v", r.Get(ActivePower), r.At[Instantaneous])
+		}
+	})
+	t.Run("another meter starts anew", func(t *testing.T) {
+		var g Merge
+		g.Add(power, at)
+		g.Add(energy, at)
+		if r := g.Add(measured("B", map[Quantity]float64{ActiveEnergyImport: 5}), at); r.Get(ActivePower).OK() {
+			t.Error("power of meter A stands beside energy of meter B")
+		}
+	})
+}
+
+func TestRhythm(t *testing.T) {
+	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	beat := func(gaps ...time.Duration) *Rhythm {
+		var r Rhythm
+		now := start
+		r.Beat(now)
+		for _, g := range gaps {
+			now = now.Add(g)
+			r.Beat(now)
+		}
+		return &r
+	}
+	every := func(n int, gap time.Duration) []time.Duration {
+		gaps := make([]time.Duration, n)
+		for i := range gaps {
+			gaps[i] = gap
+		}
+		return gaps
+	}
+	for _, c := range []struct {
+		name    string
+		r       *Rhythm
+		nominal time.Duration
+		want    time.Duration
+	}{
+		{"nothing yet", &Rhythm{}, time.Second, time.Second},
+		{"nothing yet, no nominal period", &Rhythm{}, 0, 10 * time.Second},
+		{"nine telegrams: still nominal", beat(every(8, 5*time.Second)...), time.Second, time.Second},
+		{"ten telegrams: learned", beat(every(9, 5*time.Second)...), time.Second, 5 * time.Second},
+		{"every third lost", beat(append(every(40, time.Second), every(20, 2*time.Second)...)...), time.Second, time.Second},
+		{"an outage of an hour", beat(append(every(20, 10*time.Second), time.Hour)...), 10 * time.Second, 10 * time.Second},
+		{"outages never take over", beat(append(every(5, 10*time.Second), every(60, time.Hour)...)...), 10 * time.Second, time.Minute},
+		{"a quarter-hour list", beat(every(12, 15*time.Minute)...), 15 * time.Minute, time.Minute},
+		{"only the last 64 gaps count", beat(append(every(100, 10*time.Second), every(64, time.Second)...)...), 10 * time.Second, time.Second},
+	} {
+		if got := c.r.Period(c.nominal); got != c.want {
+			t.Errorf("%s: period %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// lines is a format for Scan: a telegram is a line, "?" on its own is lost.
+var lines = Format{Name: "lines", Cut: func(buf []byte, quiet bool) (raw, rest []byte, lost Loss) {
+	i := strings.IndexByte(string(buf), '\n')
+	switch {
+	case i < 0 && quiet:
+		return buf, nil, Loss{}
+	case i < 0:
+		return nil, buf, Loss{}
+	case string(buf[:i]) == "?":
+		return nil, buf[i+1:], Loss{Err: ErrMalformed}
+	}
+	return buf[:i], buf[i+1:], Loss{}
+}}
+
+func TestScan(t *testing.T) {
+	t.Run("a pause ends a telegram that has no end", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r, w := io.Pipe()
+			var got []string
+			done := make(chan error)
+			go func() { done <- Scan(r, lines, 2*time.Second, func(e Event) { got = append(got, string(e.Raw)) }) }()
+			_, _ = w.Write([]byte("one\ntw"))
+			time.Sleep(time.Second)
+			_, _ = w.Write([]byte("o"))
+			time.Sleep(3 * time.Second)
+			_, _ = w.Write([]byte("three\n"))
+			broken := errors.New("unplugged")
+			w.CloseWithError(broken)
+			if err := <-done; !errors.Is(err, broken) {
+				t.Errorf("Scan ended with %v", err)
+			}
+			if fmt.Sprint(got) != "[one two three]" {
+				t.Errorf("got %q", got)
+			}
+		})
+	})
+	t.Run("losses are told in order", func(t *testing.T) {
+		var got []string
+		err := Scan(strings.NewReader("a\n?\nb"), lines, 0, func(e Event) { got = append(got, fmt.Sprint(string(e.Raw), e.Lost.Err)) })
+		if !IsEnd(err) || fmt.Sprintf("%q", got) != `["a<nil>" "malformed telegram" "b<nil>"]` {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+	t.Run("a reader that panics is an error", func(t *testing.T) {
+		err := Scan(panicking{}, lines, 0, func(Event) {})
+		if err == nil || !strings.Contains(err.Error(), "index out of range") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("index out of range [18]") }
