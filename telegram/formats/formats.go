@@ -1,0 +1,36 @@
+// Package formats lists the meter formats. A new format is one name here.
+package formats
+
+import (
+	"fmt"
+	"strings"
+
+	"smartconnect/telegram"
+	"smartconnect/telegram/p1"
+)
+
+// All returns every format, in the order in which they are tried.
+func All() []telegram.Format { return []telegram.Format{p1.Format} }
+
+// Auto is the format name that stands for "find out".
+const Auto = "auto"
+
+// Names returns the names of the formats, Auto first.
+func Names() []string {
+	names := []string{Auto}
+	for _, f := range All() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// ByName returns the format called name. Auto is the first of the list while
+// there is but one family of formats.
+func ByName(name string) (telegram.Format, error) {
+	for _, f := range All() {
+		if name == f.Name || name == Auto {
+			return f, nil
+		}
+	}
+	return telegram.Format{}, fmt.Errorf("formats: unknown format %q: want one of %s", name, strings.Join(Names(), ", "))
+}
