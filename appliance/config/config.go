@@ -1,0 +1,144 @@
+// Package config holds the settings of the box: one value that holds only valid
+// settings, its JSON with the names of the Smart Connect manual (section 5.2),
+// the merge patch that changes it, and the one file that keeps it.
+//
+// # Adding a setting
+//
+// Add the field, under the name it has in the JSON, to the struct of its group,
+// its value as delivered to Default, and its check to Validate. Reading,
+// writing, patching and the list of what changed follow the structs. A setting
+// that is a word has its words in words.go; one that is a number written as
+// text (a duration) is a type with MarshalText and UnmarshalText; a secret is a
+// telegram.Secret, or a Hash where only a comparison is needed, and never leaves
+// through the API.
+package config
+
+import (
+	"slices"
+
+	"smartconnect/netcfg"
+	"smartconnect/telegram"
+)
+
+// Config is the configuration of one life of the box. The names of the fields
+// are the names of the JSON.
+type Config struct {
+	MeterType       string // the manual's name for Modbus.Servers[0].MeterType; both are always the same
+	netcfg.Settings        // DefaultNetIf, Ethernet, WiFi
+	MQTT            MQTT
+	Meter           Meter
+	Modbus          Modbus
+	Broker          Broker
+}
+
+// MQTT is the connection to a broker outside.
+type MQTT struct {
+	Enabled  bool
+	Broker   string          // mqtts://HOST[:PORT] or mqtt://HOST[:PORT]
+	Site     string          // one level of a topic
+	Username string          // "" for the device certificate (mTLS); the password then is not used
+	Password telegram.Secret //
+}
+
+// Meter is where telegrams come from and how they are read.
+type Meter struct {
+	Source    string // a serial device, tcp://HOST:PORT, file:PATH or sim:NAME
+	Format    string // Auto or the name of a format
+	Line      Line   // zero: the format's own
+	UTCOffset Offset // winter offset of the meter's country
+}
+
+// Auto is the format that is found by listening.
+const Auto = "auto"
+
+// Modbus is what chargers and energy managers poll.
+type Modbus struct {
+	Servers []Server // at least one
+}
+
+// Server is one Modbus TCP port that emulates one meter.
+type Server struct {
+	MeterType   string
+	Listen      string     // [ADDRESS]:PORT
+	MaxClients  int        // 1 to 256
+	StaleAfter  StaleAfter //
+	WhenStale   string     // one of WhenStaleWords
+	WhenMissing string     // one of WhenMissingWords
+	Currents    string     // one of CurrentsWords
+}
+
+// Broker is the MQTT broker in the box.
+type Broker struct {
+	Enabled        bool
+	Listen         string // [ADDRESS]:PORT
+	AllowAnonymous bool
+	StaleAfter     StaleAfter
+	Users          []User // beside the user of the label
+}
+
+// User is somebody who may connect to the broker in the box.
+type User struct {
+	Name     string
+	Password Hash
+	Rules    []Rule // the first that matches decides; none that matches is a refusal
+}
+
+// Rule allows or denies the topics of one filter.
+type Rule struct {
+	Access string // one of AccessWords
+	Topic  string // an MQTT topic filter
+}
+
+// LabelUser is the broker's user whose password is on the label; the
+// configuration cannot take the name.
+const LabelUser = "mqtt"
+
+// Names of the manual that are settings as delivered.
+const (
+	defaultMeterType = "PhoenixContact-EMPro"
+	defaultBroker    = "mqtts://broker.xemex-cloud.eu:8883"
+	defaultSite      = "unknown-site"
+)
+
+// Default returns the configuration of a box as it leaves the factory. It
+// reads a P1 cable on the first USB port and calls nobody outside.
+func Default() Config {
+	var row Server
+	row.preset()
+	return Config{
+		MeterType: row.MeterType,
+		Settings:  netcfg.Defaults(),
+		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite},
+		Meter:     Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour)},
+		Modbus:    Modbus{Servers: []Server{row}},
+		Broker:    Broker{Enabled: true, Listen: ":1883", Users: []User{}},
+	}
+}
+
+// preset makes the row what a new row of Modbus.Servers is before anything is
+// said about it.
+func (s *Server) preset() {
+	*s = Server{
+		MeterType:   defaultMeterType,
+		Listen:      ":502",
+		MaxClients:  16,
+		WhenStale:   "exception",
+		WhenMissing: "exception",
+		Currents:    "magnitude",
+	}
+}
+
+// preset lets a new user read everything and write nothing.
+func (u *User) preset() {
+	*u = User{Rules: []Rule{{Access: "read", Topic: "#"}}}
+}
+
+// clone returns a copy that shares no list with c.
+func (c Config) clone() Config {
+	c.Modbus.Servers = slices.Clone(c.Modbus.Servers)
+	c.Broker.Users = slices.Clone(c.Broker.Users)
+	for i := range c.Broker.Users {
+		c.Broker.Users[i].Rules = slices.Clone(c.Broker.Users[i].Rules)
+	}
+	return c
+}

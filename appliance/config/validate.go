@@ -1,0 +1,272 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Known is what this build can do, as far as settings name it.
+type Known struct {
+	Formats    []string // names of the meter formats, beside Auto
+	MeterTypes []string // names of the meters Modbus can emulate
+	Simulators []string // names that may follow sim:
+}
+
+// Bounds of the lists. They keep a configuration small enough to be read and
+// written whole.
+const (
+	maxServers = 8
+	maxClients = 256
+	maxUsers   = 32
+	maxRules   = 64
+	maxText    = 255
+)
+
+// Validate returns nil, or a Problems with everything that is wrong with c.
+func (c Config) Validate(k Known) error { return c.problems(k).err() }
+
+func (c Config) problems(k Known) Problems {
+	var p Problems
+	for _, one := range c.Settings.Validate() {
+		p.add(one.Path, "%s", one.Text)
+	}
+	c.MQTT.check(&p)
+	c.Meter.check(&p, k)
+	c.Modbus.check(&p, k)
+	c.Broker.check(&p)
+	if len(c.Modbus.Servers) > 0 && c.MeterType != c.Modbus.Servers[0].MeterType {
+		p.add(topMeterType, "is not the same as %s, whose other name it is", rowMeterType)
+	}
+	c.checkListeners(&p)
+	return p
+}
+
+func (m MQTT) check(p *Problems) {
+	if why := wrongBroker(m.Broker); why != "" {
+		p.add("/MQTT/Broker", "%.80q %s", m.Broker, why)
+	}
+	p.line("/MQTT/Site", m.Site, 1, 64)
+	if strings.ContainsAny(m.Site, "/+#") {
+		p.add("/MQTT/Site", "%q is not one level of a topic: it may not hold / + or #", m.Site)
+	}
+	p.line("/MQTT/Username", m.Username, 0, maxText)
+	if s := m.Password.Reveal(); len(s) > maxText || !printable(s) {
+		p.add("/MQTT/Password", "a password has at most %d printable characters", maxText)
+	}
+}
+
+// wrongBroker says why s is no broker address, "" if it is one. An address with
+// a user, a path or a query says something that would be ignored.
+func wrongBroker(s string) string {
+	const want = "is not a broker address such as mqtts://broker.example.com:8883 or mqtt://192.168.1.10"
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "mqtts" && u.Scheme != "mqtt") || len(s) > maxText {
+		return want
+	}
+	if u.User != nil {
+		return "names a user; that is Username and Password"
+	}
+	if u.Scheme+"://"+u.Host != s || !hostName(u.Hostname()) || !port(u.Port(), 1) && u.Host != u.Hostname() {
+		return want
+	}
+	return ""
+}
+
+// sources are the kinds of Meter.Source by how they begin.
+var sources = []struct {
+	begin string
+	wrong func(rest string, k Known) string
+}{
+	{"tcp://", func(rest string, _ Known) string {
+		host, number, err := net.SplitHostPort(rest)
+		if err != nil || !hostName(host) || !port(number, 1) {
+			return "wants a host and a port, as in tcp://192.168.1.20:8088"
+		}
+		return ""
+	}},
+	{"file:", func(rest string, _ Known) string {
+		if rest == "" {
+			return "wants a path, as in file:/home/pi/telegrams.txt"
+		}
+		return ""
+	}},
+	{"sim:", func(rest string, k Known) string {
+		if known := words(k.Simulators); !known.has(rest) {
+			return fmt.Sprintf("names no simulator; they are %s", known)
+		}
+		return ""
+	}},
+	{"/", func(rest string, _ Known) string {
+		if filepath.Clean("/"+rest) == "/" {
+			return "is no device"
+		}
+		return ""
+	}},
+}
+
+func (m Meter) check(p *Problems, k Known) {
+	const path = "/Meter/Source"
+	p.line(path, m.Source, 1, maxText)
+	wrong := "is none of: a serial device such as /dev/ttyUSB0, tcp://HOST:PORT, file:PATH, sim:NAME"
+	for _, s := range sources {
+		if rest, ok := strings.CutPrefix(m.Source, s.begin); ok {
+			wrong = s.wrong(rest, k)
+			break
+		}
+	}
+	if wrong != "" {
+		p.add(path, "%.80q %s", m.Source, wrong)
+	}
+	p.word("/Meter/Format", m.Format, append(words{Auto}, k.Formats...))
+}
+
+func (m Modbus) check(p *Problems, k Known) {
+	if n := len(m.Servers); n < 1 || n > maxServers {
+		p.add("/Modbus/Servers", "has %d rows; it has 1 to %d", n, maxServers)
+	}
+	for i, s := range m.Servers {
+		path := fmt.Sprintf("/Modbus/Servers/%d", i)
+		p.word(path+"/MeterType", s.MeterType, k.MeterTypes)
+		p.listen(path+"/Listen", s.Listen)
+		if s.MaxClients < 1 || s.MaxClients > maxClients {
+			p.add(path+"/MaxClients", "%d is not from 1 to %d", s.MaxClients, maxClients)
+		}
+		p.word(path+"/WhenStale", s.WhenStale, WhenStaleWords)
+		p.word(path+"/WhenMissing", s.WhenMissing, WhenMissingWords)
+		p.word(path+"/Currents", s.Currents, CurrentsWords)
+	}
+}
+
+func (b Broker) check(p *Problems) {
+	p.listen("/Broker/Listen", b.Listen)
+	if n := len(b.Users); n > maxUsers {
+		p.add("/Broker/Users", "has %d rows; it has at most %d", n, maxUsers)
+	}
+	names := map[string]int{LabelUser: -1}
+	for i, u := range b.Users {
+		path := fmt.Sprintf("/Broker/Users/%d", i)
+		p.line(path+"/Name", u.Name, 1, 64)
+		switch first, taken := names[u.Name]; {
+		case taken && first < 0:
+			p.add(path+"/Name", "%q is the user of the label", u.Name)
+		case taken:
+			p.add(path+"/Name", "%q is the name of /Broker/Users/%d too", u.Name, first)
+		default:
+			names[u.Name] = i
+		}
+		if why := u.Password.wrong(); why != "" {
+			p.add(path+"/Password", "%s", why)
+		}
+		if n := len(u.Rules); n > maxRules {
+			p.add(path+"/Rules", "has %d rows; it has at most %d", n, maxRules)
+		}
+		for j, r := range u.Rules {
+			at := fmt.Sprintf("%s/Rules/%d", path, j)
+			p.word(at+"/Access", r.Access, AccessWords)
+			p.line(at+"/Topic", r.Topic, 1, maxText)
+			if !filter(r.Topic) {
+				p.add(at+"/Topic", "%.80q is not a topic filter: + stands for a whole level, # for all that follow at the end", r.Topic)
+			}
+		}
+	}
+}
+
+// checkListeners finds ports that would be opened twice.
+func (c Config) checkListeners(p *Problems) {
+	type listener struct{ path, host, port string }
+	var all []listener
+	add := func(path, listen string) {
+		host, number, err := net.SplitHostPort(listen)
+		if err != nil || number == "0" {
+			return
+		}
+		if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+			host = ""
+		}
+		for _, l := range all {
+			if l.port == number && (l.host == host || l.host == "" || host == "") {
+				p.add(path, "%q is taken by %s", listen, l.path)
+			}
+		}
+		all = append(all, listener{path, host, number})
+	}
+	for i, s := range c.Modbus.Servers {
+		add(fmt.Sprintf("/Modbus/Servers/%d/Listen", i), s.Listen)
+	}
+	if c.Broker.Enabled {
+		add("/Broker/Listen", c.Broker.Listen)
+	}
+}
+
+// word checks that s is one of the words.
+func (p *Problems) word(path, s string, known words) {
+	if !known.has(s) {
+		p.add(path, "%.80q is none of %s", s, known)
+	}
+}
+
+// line checks that s is one printable line of least to most octets.
+func (p *Problems) line(path, s string, least, most int) {
+	switch {
+	case len(s) < least:
+		p.add(path, "is empty")
+	case len(s) > most:
+		p.add(path, "is %d octets long, of at most %d", len(s), most)
+	case !printable(s):
+		p.add(path, "%.80q holds characters that cannot be printed", s)
+	}
+}
+
+// listen checks a local address. Port 0 lets the system choose.
+func (p *Problems) listen(path, s string) {
+	host, number, err := net.SplitHostPort(s)
+	if _, noIP := netip.ParseAddr(host); err != nil || !port(number, 0) || noIP != nil && host != "" && host != "localhost" {
+		p.add(path, "%.80q is not a port to listen on such as \":502\" or \"192.168.10.101:502\"", s)
+	}
+}
+
+func port(s string, least int) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= least && n <= 65535 && s == strconv.Itoa(n)
+}
+
+// hostName reports whether s can be a host: letters, digits, dots, hyphens (and
+// the underscores some people use), or an IPv6 address.
+func hostName(s string) bool {
+	if ip, err := netip.ParseAddr(s); err == nil {
+		return ip.Zone() == ""
+	}
+	for _, label := range strings.Split(s, ".") {
+		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+			return false
+		}
+	}
+	return len(s) <= 253
+}
+
+// filter reports whether s is an MQTT topic filter (MQTT 3.1.1, section 4.7).
+func filter(s string) bool {
+	levels := strings.Split(s, "/")
+	for i, l := range levels {
+		whole := l == "+" || l == "#" && i == len(levels)-1
+		if !whole && strings.ContainsAny(l, "+#") {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func printable(s string) bool {
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,37 @@
+package config
+
+import "strings"
+
+// The words of the settings that are one of a few. Whoever acts on a word has a
+// table of its own with the same words; a test of the appliance compares them.
+var (
+	// WhenStaleWords say what Modbus answers past StaleAfter and before the
+	// first telegram: exception 0B, the last values, zeros, or not-a-number.
+	WhenStaleWords = words{"exception", "hold", "zero", "nan"}
+	// WhenMissingWords say what Modbus answers for currents or a power that the
+	// meter never sends: exception 0B, or 0 as the original does.
+	WhenMissingWords = words{"exception", "zero"}
+	// CurrentsWords say whether phase currents carry the sign of their power.
+	CurrentsWords = words{"magnitude", "signed"}
+	// AccessWords are the rights of a rule of the broker.
+	AccessWords = words{"read", "write", "readwrite", "deny"}
+)
+
+type words []string
+
+func (w words) has(s string) bool {
+	for _, word := range w {
+		if word == s {
+			return true
+		}
+	}
+	return false
+}
+
+// String lists the words for a sentence: "a, b or c".
+func (w words) String() string {
+	if len(w) < 2 {
+		return strings.Join(w, "")
+	}
+	return strings.Join(w[:len(w)-1], ", ") + " or " + w[len(w)-1]
+}
