@@ -1,0 +1,172 @@
+package broker
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// The most one client may subscribe to, and the most sessions that are kept for
+// clients that are away: both are memory that a client asks for.
+const (
+	maxSubscriptions = 64
+	maxSessions      = 128
+)
+
+// maxKeepalive is the longest keep-alive, in seconds, whose one and a half the
+// library can count.
+const maxKeepalive = 65535 / 3 * 2
+
+// hook is where the library asks who may do what.
+type hook struct {
+	mqtt.HookBase
+
+	base      string
+	users     map[string]User
+	anonymous *User // nil: nobody gets in without a name
+	counts    *counts
+	log       *slog.Logger
+
+	server    *mqtt.Server
+	stopping  context.Context
+	verifying chan struct{} // holds one: passwords are verified one at a time
+	backoff   backoff
+}
+
+var provided = map[byte]bool{
+	mqtt.OnConnect: true, mqtt.OnConnectAuthenticate: true, mqtt.OnACLCheck: true,
+	mqtt.OnSubscribe: true, mqtt.OnPublish: true, mqtt.OnPacketSent: true, mqtt.OnPublishDropped: true,
+}
+
+func (h *hook) ID() string           { return "rights" }
+func (h *hook) Provides(b byte) bool { return provided[b] }
+
+// OnConnect puts the client's identifier into a space of its user's own, before
+// the library looks for a session of that name: two users with one identifier
+// are two sessions, and nobody can take over, or read the queue of, another
+// user's session or that of the broker itself.
+func (h *hook) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
+	cl.ID = string(cl.Properties.Username) + "\x00" + cl.ID
+	// The library counts an alias as known to the client even if the message
+	// that introduced it was dropped: without aliases nothing can go wrong.
+	cl.Properties.Props.TopicAliasMaximum = 0
+	// It also computes one and a half keep-alives in 16 bits.
+	cl.State.Keepalive = min(cl.State.Keepalive, maxKeepalive)
+	return nil
+}
+
+// OnConnectAuthenticate decides who gets in.
+func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
+	u, ok := h.login(cl, pk)
+	if !ok {
+		h.counts.refused.Add(1)
+		return false
+	}
+	// The library publishes a will without asking for the right to. A client
+	// whose habit it is to leave one (Home Assistant) is not refused for it.
+	if !mayPublish(u.Rules, h.base, cl.Properties.Will.TopicName) {
+		cl.Properties.Will = mqtt.Will{}
+	}
+	cl.Properties.Will.Retain = false
+	if h.server.Clients.Len() >= maxSessions {
+		cl.Properties.Clean = true
+		cl.Properties.Props.SessionExpiryInterval = 0
+	}
+	return true
+}
+
+func (h *hook) login(cl *mqtt.Client, pk packets.Packet) (*User, bool) {
+	name := string(cl.Properties.Username)
+	if name == "" && len(pk.Connect.Password) == 0 && h.anonymous != nil {
+		return h.anonymous, true
+	}
+	u, known := h.users[name]
+	who := attempt{from: remoteAddr(cl.Net.Conn), user: name}
+	if !known {
+		who.user = "" // any number of names may be tried: they are remembered as one
+	}
+	if h.backoff.wait(who, time.Now()) {
+		return nil, false
+	}
+	if known && h.verify(u, who.from.String(), pk.Connect.Password) {
+		h.backoff.succeeded(who)
+		return &u, true
+	}
+	if h.stopping.Err() == nil && h.backoff.failed(who, time.Now()) {
+		h.log.Warn("login refused", "user", name[:min(len(name), 64)], "remote", cl.Net.Remote, "known", known)
+	}
+	return nil, false
+}
+
+func (h *hook) verify(u User, from string, password []byte) bool {
+	select {
+	case h.verifying <- struct{}{}:
+		defer func() { <-h.verifying }()
+		return h.stopping.Err() == nil && u.Verify(from, password)
+	case <-h.stopping.Done():
+		return false
+	}
+}
+
+// rules returns what a client that has got in may do. Its name is all that
+// tells who it is: also when it is away and its session is kept.
+func (h *hook) rules(cl *mqtt.Client) []Rule {
+	if u, ok := h.users[string(cl.Properties.Username)]; ok {
+		return u.Rules
+	}
+	if h.anonymous != nil {
+		return h.anonymous.Rules
+	}
+	return nil
+}
+
+// OnACLCheck is asked for three things: a topic to publish to, a filter to
+// subscribe to, and, for each message delivered, its topic.
+func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
+	switch {
+	case len(topic) > maxTopic:
+		return false
+	case write:
+		return mayPublish(h.rules(cl), h.base, topic)
+	}
+	return maySubscribe(h.rules(cl), topic)
+}
+
+// OnSubscribe empties the filters that are more than a client may have; the
+// library answers them as invalid. It also does so for filters that the library
+// takes and the standard does not.
+func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	n := cl.State.Subscriptions.Len()
+	for i := range pk.Filters {
+		filter := pk.Filters[i].Filter
+		if _, had := cl.State.Subscriptions.Get(filter); had {
+			continue
+		}
+		if n++; n > maxSubscriptions || CheckFilter(filter) != nil {
+			pk.Filters[i].Filter = ""
+		}
+	}
+	return pk
+}
+
+// OnPublish lets nothing a client says be retained: commands must not be, and
+// retained topics are memory.
+func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	if !cl.Net.Inline {
+		pk.FixedHeader.Retain = false
+	}
+	return pk, nil
+}
+
+// OnPacketSent counts what has gone out.
+func (h *hook) OnPacketSent(_ *mqtt.Client, pk packets.Packet, _ []byte) {
+	if pk.FixedHeader.Type == packets.Publish {
+		h.counts.sent.Add(1)
+	}
+}
+
+// OnPublishDropped counts what found a client's queue full.
+func (h *hook) OnPublishDropped(*mqtt.Client, packets.Packet) { h.counts.dropped.Add(1) }
