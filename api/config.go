@@ -1,0 +1,132 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+)
+
+// Config is the configuration of the box as the API sees it.
+type Config interface {
+	// Public returns the saved configuration as one JSON object without any
+	// secret. Equal configurations give equal bytes.
+	Public() []byte
+
+	// Patch applies a JSON merge patch (RFC 7396) to the saved configuration:
+	// the whole of it or, on an error, nothing. body is well-formed JSON of any
+	// type, in UTF-8. What the owner can put right is an error that wraps [Problems]; any
+	// other error means that saving failed, and its text is shown: it holds no
+	// secret.
+	Patch(body []byte) (PatchResult, error)
+}
+
+// PatchResult says what a change of the configuration did.
+type PatchResult struct {
+	Changed         []string // JSON pointers (RFC 6901) of the settings that changed, never their values
+	RestartRequired bool     // whether the saved configuration differs from the one running
+	Notes           []string // sentences the owner should read: what is stored but not applied, and the like
+}
+
+// Problems is an error that lists everything wrong with a patch.
+type Problems interface {
+	error
+	Problems() []Problem
+}
+
+// Problem is one setting that was not accepted.
+type Problem struct {
+	Pointer string `json:"pointer"` // JSON pointer (RFC 6901): "/MQTT/Broker"; "" is the patch itself
+	Detail  string `json:"detail"`  // a sentence that says what is wanted, without the value of a secret
+}
+
+func (s *Server) getConfig(w http.ResponseWriter, _ *http.Request) {
+	public := s.Config.Public()
+	w.Header().Set("ETag", etag(public))
+	answer(w, http.StatusOK, json.RawMessage(public))
+}
+
+func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
+	body, ok := s.body(w, r)
+	if !ok {
+		return
+	}
+	if fault := malformed(body); fault != "" {
+		fail(w, r, http.StatusBadRequest, "the body is not valid JSON: %s", fault)
+		return
+	}
+	s.patching.Lock()
+	defer s.patching.Unlock()
+	if want := r.Header.Get("If-Match"); want != "" && !matches(want, etag(s.Config.Public())) {
+		fail(w, r, http.StatusPreconditionFailed,
+			"the configuration was changed by someone else since you read it: read it again, then change it")
+		return
+	}
+	result, err := s.Config.Patch(body)
+	var wrong Problems
+	switch {
+	case errors.As(err, &wrong):
+		list := wrong.Problems()
+		answer(w, http.StatusUnprocessableEntity, map[string]any{"error": notAccepted(len(list)), "problems": list})
+		return
+	case err != nil:
+		s.Log.Error("configuration not saved", "error", err)
+		fail(w, r, http.StatusInternalServerError, "the configuration could not be saved: %v", err)
+		return
+	}
+	if len(result.Changed) > 0 {
+		s.Log.Info("configuration changed", "event", "config_changed", "source", source(r), "settings", result.Changed)
+	}
+	result.Changed, result.Notes = listed(result.Changed), listed(result.Notes)
+	w.Header().Set("ETag", etag(s.Config.Public()))
+	answer(w, http.StatusOK, result)
+}
+
+func notAccepted(n int) string {
+	if n == 1 {
+		return "one setting was not accepted, so nothing was changed"
+	}
+	return fmt.Sprintf("%d settings were not accepted, so nothing was changed", n)
+}
+
+// malformed says what keeps body from being JSON, "" if nothing does. It quotes
+// no more than one character of it, as the body may hold passwords.
+func malformed(body []byte) string {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return "it is empty"
+	}
+	if !utf8.Valid(body) { // RFC 8259 section 8.1; encoding/json would change the letters silently
+		return "it is not UTF-8"
+	}
+	var whole json.RawMessage
+	err := json.Unmarshal(body, &whole)
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("%v (at byte %d)", syntax, syntax.Offset)
+	}
+	return "it cannot be read"
+}
+
+// etag names a state of the configuration (RFC 9110 section 8.8.3).
+func etag(public []byte) string {
+	sum := sha256.Sum256(public)
+	return `"` + hex.EncodeToString(sum[:8]) + `"`
+}
+
+// matches evaluates an If-Match header (RFC 9110 section 13.1.1).
+func matches(header, tag string) bool {
+	for want := range strings.SplitSeq(header, ",") {
+		if want = strings.TrimSpace(want); want == "*" || want == tag {
+			return true
+		}
+	}
+	return false
+}

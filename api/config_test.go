@@ -1,0 +1,125 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestPatchAnswersEveryProblem(t *testing.T) {
+	all := problems{
+		{"/MQTT/Broker", "must begin with mqtt:// or mqtts://"},
+		{"/Ethernet/StaticIPv4/Netmask", "must be a prefix length from 1 to 30"},
+		{"/Nonsense", "is not a setting of this box"},
+	}
+	b := start(t, func(b *box) { b.config.err = fmt.Errorf("patch: %w", all) })
+	got, body := b.do(request{method: "PATCH", path: "/api/v1/config", header: asJSON, body: `{"Nonsense":1}`})
+	var answer struct {
+		Error    string
+		Problems []Problem
+	}
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if got.StatusCode != 422 || answer.Error != "3 settings were not accepted, so nothing was changed" || !reflect.DeepEqual(answer.Problems, []Problem(all)) {
+		t.Errorf("status %d: %s", got.StatusCode, body)
+	}
+	if strings.Contains(b.log.String(), "config_changed") {
+		t.Errorf("a refused change is logged as one:\n%s", b.log)
+	}
+}
+
+func TestPatchThatCannotBeSaved(t *testing.T) {
+	b := start(t, func(b *box) { b.config.err = errDiskFull })
+	got, body := b.do(request{method: "PATCH", path: "/api/v1/config", header: asJSON, body: "{}"})
+	if got.StatusCode != 500 || !strings.Contains(sentence(t, body), "no space left on device") {
+		t.Errorf("status %d: %s", got.StatusCode, body)
+	}
+}
+
+func TestPatch(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		contentType string
+		result      PatchResult
+		want        string
+	}{
+		{"nothing changed", "application/json", PatchResult{},
+			`{"Changed":[],"RestartRequired":false,"Notes":[]}`},
+		{"changed", "application/json; charset=utf-8", PatchResult{[]string{"/MQTT/Site"}, true, []string{"Restart the box to use it."}},
+			`{"Changed":["/MQTT/Site"],"RestartRequired":true,"Notes":["Restart the box to use it."]}`},
+		{"merge patch", "application/merge-patch+json", PatchResult{[]string{"/MQTT/Site"}, true, nil},
+			`{"Changed":["/MQTT/Site"],"RestartRequired":true,"Notes":[]}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := start(t, func(b *box) { b.config.result = test.result })
+			const patch = `{"MQTT":{"Site":"house"}}`
+			got, body := b.do(request{method: "PATCH", path: "/api/v1/config", header: mediaType(test.contentType), body: patch})
+			if got.StatusCode != 200 || !sameJSON(t, body, test.want) {
+				t.Errorf("status %d: %s\nwant %s", got.StatusCode, body, test.want)
+			}
+			if !reflect.DeepEqual(b.config.patches, []string{patch}) {
+				t.Errorf("the configuration got %q", b.config.patches)
+			}
+		})
+	}
+}
+
+// Two people who read the same configuration: the second one's change is
+// refused, until it has read again.
+func TestIfMatch(t *testing.T) {
+	b := start(t, nil)
+	read := func() string {
+		got, _ := b.do(request{path: "/api/v1/config"})
+		return got.Header.Get("ETag")
+	}
+	change := func(ifMatch string) (int, string) {
+		got, _ := b.do(request{method: "PATCH", path: "/api/v1/config", body: "{}",
+			header: http.Header{"Content-Type": {"application/json"}, "If-Match": {ifMatch}}})
+		return got.StatusCode, got.Header.Get("ETag")
+	}
+	old := read()
+	if old == "" || read() != old {
+		t.Fatalf("tag %q does not stay", old)
+	}
+	status, next := change(`"other", ` + old)
+	if status != 200 || next == old || next != read() {
+		t.Errorf("first change: %d, tag %s → %s, now %s", status, old, next, read())
+	}
+	if status, _ := change(old); status != 412 {
+		t.Errorf("second change: %d, want 412", status)
+	}
+	if status, _ := change(read()); status != 200 {
+		t.Errorf("second change after reading again: %d", status)
+	}
+	if status, _ := change("*"); status != 200 {
+		t.Errorf("change of whatever there is: %d", status)
+	}
+}
+
+func sameJSON(t *testing.T, a, b string) bool {
+	t.Helper()
+	var x, y any
+	if err := json.Unmarshal([]byte(a), &x); err != nil {
+		t.Fatalf("%v: %s", err, a)
+	}
+	if err := json.Unmarshal([]byte(b), &y); err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+func FuzzMalformed(f *testing.F) {
+	for _, seed := range []string{"", " ", "{}", `{"a":`, "nul", "[1,]", `{"a":1}x`, "\xff", `"\ud800"`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if valid := json.Valid(body) && utf8.Valid(body); valid != (malformed(body) == "") {
+			t.Errorf("valid %t, yet %q", valid, malformed(body))
+		}
+	})
+}

@@ -1,0 +1,145 @@
+package api
+
+import (
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// route is one thing to ask for. A GET row answers HEAD too.
+type route struct {
+	method, path string
+	access       access
+	handle       func(*Server, http.ResponseWriter, *http.Request)
+}
+
+type access int
+
+const (
+	owner  access = iota // user and password wanted
+	anyone               // nothing personal in it
+)
+
+// secureRoutes is everything the secure listener answers.
+var secureRoutes = []route{
+	{"GET", "/api/v1/config", owner, (*Server).getConfig},
+	{"PATCH", "/api/v1/config", owner, (*Server).patchConfig},
+	{"GET", "/api/v1/status", owner, (*Server).getStatus},
+	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
+	{"POST", "/api/v1/reset", owner, (*Server).postReset},
+	{"GET", "/", owner, (*Server).getStatusPage},
+	{"GET", "/refresh.js", anyone, (*Server).getFile},
+	{"GET", "/style.css", anyone, (*Server).getFile},
+	{"GET", "/icon.svg", anyone, (*Server).getFile},
+	{"GET", "/ca.crt", anyone, (*Server).getCA},
+}
+
+// plainRoutes is everything the plain listener answers. Nothing here may look
+// at credentials or at the state of the house.
+var plainRoutes = []route{
+	{"GET", "/", anyone, (*Server).getLanding},
+	{"GET", "/style.css", anyone, (*Server).getFile},
+	{"GET", "/icon.svg", anyone, (*Server).getFile},
+	{"GET", "/ca.crt", anyone, (*Server).getCA},
+}
+
+// find returns the route for a request. Without one, allow lists the methods
+// that the path has, and is empty for an unknown path.
+func find(routes []route, r *http.Request) (found *route, allow []string) {
+	for i := range routes {
+		rt := &routes[i]
+		if rt.path != r.URL.Path {
+			continue
+		}
+		if rt.method == r.Method || rt.method == "GET" && r.Method == "HEAD" {
+			return rt, nil
+		}
+		allow = append(allow, rt.method)
+		if rt.method == "GET" {
+			allow = append(allow, "HEAD")
+		}
+	}
+	return nil, allow
+}
+
+// isAPI reports whether a request is a machine's: it is answered in JSON.
+func isAPI(r *http.Request) bool {
+	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
+}
+
+// answerSecure is the walk of every request on the secure listener. The order
+// matters: what a foreign page could send is refused before a password is
+// looked at, and a body is read only for who has the right one.
+func (s *Server) answerSecure(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w, r)
+	if !local(r.Host, s.Hosts) {
+		fail(w, r, http.StatusMisdirectedRequest,
+			"%q is not a name of this box: use its IP address or https://smart-connect.local", hostname(r.Host))
+		return
+	}
+	if err := s.origins.Check(r); err != nil {
+		if s.foreign.begin(time.Minute) {
+			s.Log.Warn("request from a foreign web page refused", "event", "origin_refused", "source", source(r), "path", r.URL.Path)
+		}
+		fail(w, r, http.StatusForbidden, "this request came from another web page and was refused")
+		return
+	}
+	rt, allow := find(secureRoutes, r)
+	if (rt == nil || rt.access == owner) && !s.authorised(w, r) {
+		return
+	}
+	switch {
+	case rt == nil && allow == nil:
+		fail(w, r, http.StatusNotFound, "there is nothing at %s", r.URL.Path)
+	case rt == nil:
+		refuseMethod(w, r, allow)
+	case carriesOther(r):
+		fail(w, r, http.StatusUnsupportedMediaType,
+			"the body must be JSON: send the header Content-Type: application/json (or application/merge-patch+json)")
+	default:
+		rt.handle(s, w, r)
+	}
+}
+
+// answerPlain is the walk of every request on the plain listener. An API
+// request is refused, not redirected: by then its password has crossed the
+// network in the clear, and a redirect would make that work unnoticed for ever.
+func (s *Server) answerPlain(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w, r)
+	rt, allow := find(plainRoutes, r)
+	switch {
+	case isAPI(r):
+		answer(w, http.StatusForbidden, map[string]string{
+			"error":  "the API answers over HTTPS only; a password sent here can be read by others on the network",
+			"secure": s.secureURL(r, r.URL.Path),
+		})
+	case rt != nil:
+		rt.handle(s, w, r)
+	case allow != nil:
+		refuseMethod(w, r, allow)
+	default:
+		// A person who typed a path from an old manual is helped all the same.
+		s.landing(w, r, http.StatusNotFound)
+	}
+}
+
+func refuseMethod(w http.ResponseWriter, r *http.Request, allow []string) {
+	slices.Sort(allow)
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	fail(w, r, http.StatusMethodNotAllowed, "%s is not possible here, only %s", r.Method, strings.Join(allow, ", "))
+}
+
+// recovering keeps a panic inside the request that met it, and says so aloud.
+func (s *Server) recovering(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Error("request panicked", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				fail(w, r, http.StatusInternalServerError, "the box made a mistake answering this; its log says more")
+			}
+		}()
+		next(w, r)
+	}
+}

@@ -1,0 +1,161 @@
+package api
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"smartconnect/telegram"
+)
+
+// State says in one word how a part of the box is doing.
+type State string
+
+// The states. Every part uses those that can happen to it.
+const (
+	OK      State = "ok"      // works
+	Waiting State = "waiting" // started, nothing has come yet
+	Stale   State = "stale"   // worked, and has been silent for longer than it may
+	Fault   State = "fault"   // cannot work; the detail says why
+	Off     State = "off"     // not configured, or not a part of this box
+)
+
+// Status is everything the box tells about itself at one moment. It is the
+// contract between the appliance, which fills it, the status endpoint, which
+// sends it as it stands, and the page, which shows it in words. It holds no
+// secret.
+type Status struct {
+	Serial          string   `json:"serial"`           // serial number of the box
+	Version         string   `json:"version"`          // firmware version
+	UptimeSeconds   int64    `json:"uptime_seconds"`   // since this life of the box began: a reset starts again at 0
+	RestartRequired bool     `json:"restart_required"` // the saved configuration differs from the one running
+	Warnings        []string `json:"warnings"`         // sentences for the owner that belong to no single part
+
+	Meter    Meter     `json:"meter"`
+	Readings []Reading `json:"readings"` // what is worth a glance, in the order to show; see Reading
+	Modbus   []Modbus  `json:"modbus"`   // one for each configured server
+	Broker   Broker    `json:"broker"`
+	Network  Network   `json:"network"`
+}
+
+// Meter is the state of the meter and of the line to it.
+type Meter struct {
+	State  State  `json:"state"`
+	Detail string `json:"detail"` // a sentence that says why it is not ok; "" if it is
+
+	Source string `json:"source"` // where telegrams come from: "/dev/ttyUSB0", "tcp://10.0.0.7:2000", "sim:dsmr5"
+	Line   string `json:"line"`   // settings of the serial line: "115200 8N1"; "" where there is none
+	Format string `json:"format"` // name of the telegram format in use; "" until one is known
+	ID     string `json:"id"`     // what the meter calls itself: its serial number or equipment identifier
+	Header string `json:"header"` // identification line of its telegrams; "" for a format without one
+
+	PeriodSeconds Number `json:"period_seconds"` // expected time between fresh values
+	AgeSeconds    Number `json:"age_seconds"`    // age of the instantaneous values; missing before the first
+	LimitSeconds  Number `json:"limit_seconds"`  // age past which they no longer pass for fresh
+
+	Seq                 uint64            `json:"seq"`                    // number of the latest snapshot, 0 before the first
+	Telegrams           uint64            `json:"telegrams"`              // good telegrams in this life
+	Errors              map[string]uint64 `json:"errors"`                 // lost telegrams by error class: "checksum": 3; reader failures as "source"
+	LastError           string            `json:"last_error"`             // text of the latest of these errors, "" if there was none
+	LastErrorAgeSeconds Number            `json:"last_error_age_seconds"` // how long ago that was
+}
+
+// Reading is one value of the meter for a person to look at. The page puts
+// names that differ in a final _l1, _l2, _l3 on one line.
+type Reading struct {
+	Name  string `json:"name"`  // as in the quantity table: "active_power_l1"
+	Value Number `json:"value"` // missing where the meter did not say
+	Unit  string `json:"unit"`  // base unit of the quantity: "W"
+}
+
+// Modbus is the state of one Modbus TCP server.
+type Modbus struct {
+	State      State             `json:"state"`  // Stale: answers, but by the policy for a silent meter
+	Detail     string            `json:"detail"` // a sentence that says why it is not ok; "" if it is
+	MeterType  string            `json:"meter_type"`
+	Listen     string            `json:"listen"`      // address it listens on, or would
+	Clients    int               `json:"clients"`     // connections open now
+	MaxClients int               `json:"max_clients"` // and how many may be
+	Requests   uint64            `json:"requests"`    // in this life, exceptions included
+	Exceptions map[string]uint64 `json:"exceptions"`  // by code, two hex digits: "0B": 12
+}
+
+// Broker is the state of the embedded MQTT broker.
+type Broker struct {
+	State    State  `json:"state"`
+	Detail   string `json:"detail"`   // a sentence that says why it is not ok; "" if it is
+	Listen   string `json:"listen"`   // address it listens on, or would
+	Clients  int    `json:"clients"`  // connected now
+	Messages uint64 `json:"messages"` // published by the box in this life
+}
+
+// Network is how the box stands in its network.
+type Network struct {
+	State     State    `json:"state"`     // OK: has an address that others can reach
+	Detail    string   `json:"detail"`    // a sentence, also when ok: that saved settings are not applied, and why
+	Addresses []string `json:"addresses"` // the box's own IP addresses, without prefix length
+}
+
+// Number is a number that may be missing: null in JSON, "–" on the page.
+type Number struct{ telegram.Value }
+
+// Seconds returns a time span as a Number, to a tenth of a second.
+func Seconds(d time.Duration) Number {
+	return Number{telegram.Of(math.Round(d.Seconds()*10) / 10)}
+}
+
+// MarshalJSON gives the number in its shortest form, or null.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if v, ok := n.Get(); ok {
+		return strconv.AppendFloat(nil, v, 'f', -1, 64), nil
+	}
+	return []byte("null"), nil
+}
+
+// UnmarshalJSON reads a number or null.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	var v *float64
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*n = Number{}
+	if v != nil {
+		n.Value = telegram.Of(*v)
+	}
+	return nil
+}
+
+// status returns the appliance's status with its lists and counters in place:
+// a client can range over them without asking for null.
+func (s *Server) status() Status {
+	st := s.Status()
+	st.Warnings = listed(st.Warnings)
+	st.Readings = listed(st.Readings)
+	st.Modbus = append([]Modbus{}, st.Modbus...) // its rows are changed below
+	st.Network.Addresses = listed(st.Network.Addresses)
+	st.Meter.Errors = counters(st.Meter.Errors)
+	for i := range st.Modbus {
+		st.Modbus[i].Exceptions = counters(st.Modbus[i].Exceptions)
+	}
+	return st
+}
+
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func counters(m map[string]uint64) map[string]uint64 {
+	if m == nil {
+		return map[string]uint64{}
+	}
+	return m
+}
+
+func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, s.status())
+}

@@ -1,0 +1,209 @@
+package api
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// view is the status as the page shows it: in words, ready to print.
+type view struct {
+	Serial, Version, Uptime string
+	Warnings                []string
+	Restart                 bool
+
+	Power     string // the power at the grid connection, without sign
+	Direction string // where it flows
+	Age       string // how old the values are
+	Fresh     bool   // whether they pass for fresh
+
+	Columns []string // of the phase table, those that have a cell
+	Phases  []phaseRow
+	Others  []fact // readings without a phase
+	Parts   []part
+}
+
+// part is one part of the box: a lamp with its reason and its figures.
+type part struct {
+	Name   string
+	Lamp   string // class of the lamp: good, wait, bad, off
+	Word   string
+	Detail string
+	Facts  []fact
+}
+
+type fact struct{ Name, Value string }
+
+type phaseRow struct {
+	Name  string
+	Cells []string // one for each column
+}
+
+// lamps says how a state looks and reads.
+var lamps = map[State]struct{ lamp, word string }{
+	OK:      {"good", "works"},
+	Waiting: {"wait", "waiting"},
+	Stale:   {"bad", "silent"},
+	Fault:   {"bad", "fault"},
+	Off:     {"off", "off"},
+}
+
+func newPart(name string, state State, detail string, facts ...fact) part {
+	l, known := lamps[state]
+	if !known {
+		l.lamp, l.word = "wait", string(state)
+	}
+	// What is off has no figures, and a line without a value says nothing.
+	facts = slices.DeleteFunc(facts, func(f fact) bool { return f.Value == "" || state == Off })
+	return part{Name: name, Lamp: l.lamp, Word: l.word, Detail: detail, Facts: facts}
+}
+
+func newView(st Status) view {
+	v := view{
+		Serial: st.Serial, Version: st.Version, Uptime: span(float64(st.UptimeSeconds)),
+		Warnings: st.Warnings, Restart: st.RestartRequired,
+		Age: ago(st.Meter.AgeSeconds), Fresh: st.Meter.State == OK,
+		Parts: []part{meterPart(st.Meter)},
+	}
+	for _, m := range st.Modbus {
+		v.Parts = append(v.Parts, modbusPart(m))
+	}
+	v.Parts = append(v.Parts,
+		newPart("MQTT broker", st.Broker.State, st.Broker.Detail,
+			fact{"Listens on", st.Broker.Listen},
+			fact{"Clients", count(st.Broker.Clients)},
+			fact{"Messages published", count(st.Broker.Messages)}),
+		newPart("Network", st.Network.State, st.Network.Detail,
+			fact{"Addresses", strings.Join(st.Network.Addresses, ", ")}))
+	v.Power, v.Direction = headline(st.Readings)
+	v.Columns, v.Phases, v.Others = arrange(st.Readings)
+	return v
+}
+
+func meterPart(m Meter) part {
+	period := ""
+	if s, ok := m.PeriodSeconds.Get(); ok {
+		period = "every " + span(s)
+	}
+	lastError := m.LastError
+	if lastError != "" && m.LastErrorAgeSeconds.OK() {
+		lastError += " (" + ago(m.LastErrorAgeSeconds) + ")"
+	}
+	return newPart("Meter", m.State, m.Detail,
+		fact{"Meter", m.ID},
+		fact{"Identification", m.Header},
+		fact{"Format", m.Format},
+		fact{"Read from", m.Source},
+		fact{"Line", m.Line},
+		fact{"Values come", period},
+		fact{"Latest values", ago(m.AgeSeconds)},
+		fact{"Good telegrams", count(m.Telegrams)},
+		fact{"Lost telegrams", tally(m.Errors)},
+		fact{"Last error", lastError})
+}
+
+func modbusPart(m Modbus) part {
+	clients := count(m.Clients)
+	if m.MaxClients > 0 {
+		clients += " of " + count(m.MaxClients)
+	}
+	exceptions := tally(m.Exceptions)
+	if exceptions == "0" {
+		exceptions = ""
+	}
+	return newPart("Modbus", m.State, m.Detail,
+		fact{"Answers as", m.MeterType},
+		fact{"Listens on", m.Listen},
+		fact{"Clients", clients},
+		fact{"Requests", count(m.Requests)},
+		fact{"Exceptions", exceptions})
+}
+
+// tally writes counters as their sum and what it is made of: "4 (checksum 3,
+// malformed 1)".
+func tally(counters map[string]uint64) string {
+	var sum uint64
+	var each []string
+	for _, name := range slices.Sorted(maps.Keys(counters)) {
+		if n := counters[name]; n > 0 {
+			sum += n
+			each = append(each, name+" "+count(n))
+		}
+	}
+	if sum == 0 {
+		return "0"
+	}
+	return count(sum) + " (" + strings.Join(each, ", ") + ")"
+}
+
+// headline says in the largest letters what flows between house and grid.
+func headline(readings []Reading) (power, direction string) {
+	for _, r := range readings {
+		if r.Name != "active_power" {
+			continue
+		}
+		v, ok := r.Value.Get()
+		switch {
+		case !ok:
+		case v < 0:
+			return amount(Number{r.Value.Neg()}, r.Unit), "to the grid"
+		default:
+			return amount(r.Value, r.Unit), "from the grid"
+		}
+	}
+	return none, "no power reading"
+}
+
+// phases are the columns of the phase table, each with the ending of the names
+// that belong there.
+var phases = [...]struct{ ending, column string }{{"", "Total"}, {"_l1", "L1"}, {"_l2", "L2"}, {"_l3", "L3"}}
+
+// arrange sorts readings into the rows of the phase table and the rest. The
+// order of the readings is kept, and a column without any cell is left out.
+func arrange(readings []Reading) (columns []string, rows []phaseRow, others []fact) {
+	split := func(name string) (base string, column int) {
+		for i := 1; i < len(phases); i++ {
+			if b, ok := strings.CutSuffix(name, phases[i].ending); ok {
+				return b, i
+			}
+		}
+		return name, 0
+	}
+	byPhase := map[string]int{} // name without phase → row
+	for _, r := range readings {
+		if base, column := split(r.Name); column > 0 {
+			byPhase[base] = -1
+		}
+	}
+	var used [len(phases)]bool
+	for _, r := range readings {
+		base, column := split(r.Name)
+		row, ok := byPhase[base]
+		if !ok {
+			others = append(others, fact{label(r.Name), amount(r.Value, r.Unit)})
+			continue
+		}
+		if row < 0 {
+			row = len(rows)
+			byPhase[base] = row
+			rows = append(rows, phaseRow{label(base), make([]string, len(phases))})
+		}
+		rows[row].Cells[column] = amount(r.Value, r.Unit)
+		used[column] = true
+	}
+	for i, u := range used {
+		if u {
+			columns = append(columns, phases[i].column)
+		}
+	}
+	for i := range rows {
+		cells := rows[i].Cells
+		rows[i].Cells = nil
+		for c, u := range used {
+			if u {
+				rows[i].Cells = append(rows[i].Cells, cells[c])
+			}
+		}
+	}
+	return columns, rows, others
+}

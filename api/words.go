@@ -1,0 +1,119 @@
+package api
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+const none = "–" // what the page shows for a missing value
+
+// units says how a person wants to read a value that the box holds in base
+// units. What is not in the table is shown as it is.
+var units = map[string]struct {
+	symbol   string
+	scale    float64
+	decimals int
+}{
+	"W":    {"W", 1, 0},
+	"var":  {"var", 1, 0},
+	"VA":   {"VA", 1, 0},
+	"V":    {"V", 1, 1},
+	"A":    {"A", 1, 2},
+	"Hz":   {"Hz", 1, 2},
+	"Wh":   {"kWh", 1e-3, 3},
+	"varh": {"kvarh", 1e-3, 3},
+	"VAh":  {"kVAh", 1e-3, 3},
+	"m3":   {"m³", 1, 3},
+}
+
+// amount writes a value with its unit: "−1 234 W", "12 345.678 kWh", "–".
+func amount(n Number, unit string) string {
+	v, ok := n.Get()
+	if !ok {
+		return none
+	}
+	text := strconv.FormatFloat(v, 'f', -1, 64)
+	if u, known := units[unit]; known {
+		text, unit = strconv.FormatFloat(v*u.scale, 'f', u.decimals, 64), u.symbol
+	}
+	text = grouped(text)
+	if unit == "" {
+		return text
+	}
+	return text + "\u00a0" + unit
+}
+
+// grouped sets thousands apart with a narrow space that does not break, as
+// commas and points mean different things to different neighbours, and writes a
+// real minus.
+func grouped(number string) string {
+	whole, fraction, _ := strings.Cut(number, ".")
+	whole, negative := strings.CutPrefix(whole, "-")
+	if negative && strings.Trim(whole+fraction, "0") == "" {
+		negative = false // rounded to nothing
+	}
+	var b strings.Builder
+	if negative {
+		b.WriteString("−")
+	}
+	for i, digit := range whole {
+		if i > 0 && (len(whole)-i)%3 == 0 {
+			b.WriteString("\u202f")
+		}
+		b.WriteRune(digit)
+	}
+	if fraction != "" {
+		b.WriteString("." + fraction)
+	}
+	return b.String()
+}
+
+func count[N int | uint64](n N) string { return grouped(strconv.FormatInt(int64(n), 10)) }
+
+// span writes a time span as roughly as one would say it: "0.6 s", "12 s",
+// "3 min", "5 h", "4 days".
+func span(seconds float64) string {
+	s := math.Max(seconds, 0)
+	form := func(v float64, unit string) string {
+		return strconv.FormatFloat(math.Floor(v), 'f', 0, 64) + "\u00a0" + unit
+	}
+	switch {
+	case s < 10:
+		return strconv.FormatFloat(math.Round(s*10)/10, 'f', -1, 64) + "\u00a0s"
+	case s < 120:
+		return form(s, "s")
+	case s < 120*60:
+		return form(s/60, "min")
+	case s < 48*3600:
+		return form(s/3600, "h")
+	}
+	return form(s/86400, "days")
+}
+
+// ago writes an age, "never" where there is none.
+func ago(n Number) string {
+	if s, ok := n.Get(); ok {
+		return span(s) + " ago"
+	}
+	return "never"
+}
+
+// label turns a name of the quantity table into words: "Active energy import
+// tariff 1".
+func label(name string) string {
+	words := strings.Split(name, "_")
+	for i, w := range words {
+		switch {
+		case len(w) == 2 && w[0] == 't' && w[1] >= '0' && w[1] <= '9':
+			words[i] = "tariff " + w[1:]
+		case len(w) == 2 && (w[0] == 'l' || w[0] == 'q') && w[1] >= '0' && w[1] <= '9':
+			words[i] = strings.ToUpper(w)
+		}
+	}
+	text := strings.Join(words, " ")
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
