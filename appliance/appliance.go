@@ -1,0 +1,146 @@
+// Package appliance is how the box lives: it opens the state folder, starts a
+// task for the meter and one for each server, keeps them alive, and begins a
+// new life when it is told to reset.
+//
+//	serialport.Open → telegram.Scan → Format.Decode → Merge → Store.Publish → Snapshot
+//	                                       ├ Store.Latest  → register image → Modbus reply
+//	                                       ├ Store.Changes → JSON → broker
+//	                                       └ Latest + counters → Status → API, page
+//
+// The configuration is constant for a life. A change is saved at once and takes
+// effect with the next life, which begins well under a second after a reset.
+package appliance
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"smartconnect/appliance/config"
+	"smartconnect/appliance/identity"
+	"smartconnect/appliance/run"
+	"smartconnect/appliance/snapshot"
+	"smartconnect/modbusmap"
+	"smartconnect/telegram/formats"
+	"smartconnect/telegram/sim"
+)
+
+// Options are what the command line says.
+type Options struct {
+	State string // folder of the configuration and the identity
+
+	// These override the configuration for this run; "" leaves it.
+	Meter  string // source of telegrams
+	Modbus string // address of the first Modbus server
+	MQTT   string // address of the broker
+
+	// The addresses of the API are not in the configuration, so that no change
+	// of it can lock the owner out. "" is off.
+	HTTP  string
+	HTTPS string
+
+	Backoff run.Backoff // of failed tasks; zero: run.DefaultBackoff
+	Log     *slog.Logger
+}
+
+// known is what this build can do, as far as settings name it.
+func known() config.Known {
+	return config.Known{Formats: formats.Names()[1:], MeterTypes: modbusmap.Names(), Simulators: sim.Names()}
+}
+
+// Run is the box, one life after the other, until ctx is done. It fails only if
+// the state folder cannot be used.
+func Run(ctx context.Context, o Options) error {
+	if o.Backoff == (run.Backoff{}) {
+		o.Backoff = run.DefaultBackoff
+	}
+	for ctx.Err() == nil {
+		l, err := begin(o)
+		if err != nil {
+			return err
+		}
+		l.live(ctx)
+	}
+	return nil
+}
+
+// life is the box from one reset to the next.
+type life struct {
+	o        Options
+	began    time.Time
+	log      *slog.Logger
+	store    *snapshot.Store
+	identity *identity.Identity
+	saved    *config.Store
+	cfg      config.Config // constant for this life, overrides included
+	asSaved  config.Config // the same without overrides
+	warnings []string      // what was wrong at the start
+
+	meter   *meter
+	modbus  []*modbusServer
+	broker  *brokerServer
+	web     []*webServer
+	tasks   []run.Task
+	restart context.CancelFunc
+}
+
+func begin(o Options) (*life, error) {
+	l := &life{o: o, began: time.Now(), log: o.Log}
+	var err error
+	if l.identity, err = identity.Open(o.State, o.Log); err != nil {
+		return nil, err
+	}
+	l.saved, err = config.Open(o.State, known())
+	if err != nil {
+		l.warn(err)
+	}
+	l.asSaved = l.saved.Config()
+	l.cfg = l.saved.Config()
+	l.override()
+	l.store = snapshot.NewStore(l.sequence())
+	return l, l.furnish()
+}
+
+// override puts the command line before the configuration.
+func (l *life) override() {
+	for _, f := range []struct {
+		flag    string
+		setting *string
+	}{
+		{l.o.Meter, &l.cfg.Meter.Source},
+		{l.o.Modbus, &l.cfg.Modbus.Servers[0].Listen},
+		{l.o.MQTT, &l.cfg.Broker.Listen},
+	} {
+		if f.flag != "" {
+			*f.setting = f.flag
+		}
+	}
+}
+
+// sequence numbers the snapshots. A folder that cannot be written must not keep
+// the meter from being read: then the clock numbers them.
+func (l *life) sequence() func() uint64 {
+	save := func(path string, b []byte) error { return config.WriteFile(path, b, 0o600) }
+	s, err := snapshot.OpenSequence(filepath.Join(l.o.State, "sequence"), save, l.log)
+	if err == nil {
+		return s.Next
+	}
+	l.warn(err)
+	n := uint64(time.Now().UnixMilli())
+	return func() uint64 { n++; return n }
+}
+
+func (l *life) warn(err error) {
+	l.log.Error("starting nevertheless", "error", err)
+	l.warnings = append(l.warnings, err.Error())
+}
+
+// live runs the tasks until ctx is done or the box is reset.
+func (l *life) live(ctx context.Context) {
+	ctx, l.restart = context.WithCancel(ctx)
+	defer l.restart()
+	l.log.Info("life begins", "serial", l.identity.Serial(), "version", Version())
+	run.All(ctx, l.log, l.o.Backoff, l.tasks...)
+	l.log.Info("life ended", "after", time.Since(l.began).Round(time.Millisecond))
+}

@@ -1,0 +1,144 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"smartconnect/appliance/snapshot"
+	"smartconnect/telegram"
+)
+
+// meter is the one writer: it reads the line, cuts and decodes telegrams, and
+// publishes what is known after each.
+//
+//	open → telegram.Scan (Format.Cut) → Format.Decode → Merge → Store.Publish
+type meter struct {
+	source  string
+	line    telegram.Line
+	format  telegram.Format
+	options telegram.Options
+	open    func(ctx context.Context) (io.ReadCloser, error)
+	store   *snapshot.Store
+	log     *slog.Logger
+
+	merge  telegram.Merge // what must be remembered across telegrams
+	rhythm telegram.Rhythm
+
+	mu    sync.Mutex
+	count meterCount
+}
+
+// meterCount is what the meter task has seen in this life; the status shows it.
+type meterCount struct {
+	opened     time.Time // when the source was opened; zero while it is not
+	fault      error     // why it is not open, or was not last time
+	octets     uint64
+	lastOctets time.Time
+	noise      uint64
+	telegrams  uint64
+	warnings   uint64            // objects that could not be read, in good telegrams
+	errors     map[string]uint64 // by class, and "source"
+	lastError  error
+	lastFailed time.Time
+}
+
+// quietLine is the pause that ends what will not be continued. A slow meter
+// pauses for up to a second inside a telegram.
+const quietLine = 2 * time.Second
+
+// logEvery keeps a bad cable from filling the log: lost telegrams are counted
+// in the status, and mentioned in the log once in a while.
+const logEvery = 10 * time.Minute
+
+// run reads the source until it ends or ctx does.
+func (m *meter) run(ctx context.Context) error {
+	r, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	m.note(func(c *meterCount) { c.opened, c.fault = time.Now(), nil })
+	m.log.Info("meter source open", "source", m.source, "line", m.line)
+	err = telegram.Scan(counting{r, m}, m.format, quietLine, m.event)
+	if telegram.IsEnd(err) {
+		return fmt.Errorf("appliance: meter source %s ended", m.source)
+	}
+	return err
+}
+
+// failed is told by the task's keeper why run ended.
+func (m *meter) failed(err error) {
+	m.note(func(c *meterCount) {
+		c.opened, c.fault = time.Time{}, err
+		c.errors["source"]++
+		c.lastError, c.lastFailed = err, time.Now()
+	})
+}
+
+func (m *meter) event(e telegram.Event) {
+	if e.Lost.Noise > 0 {
+		m.note(func(c *meterCount) { c.noise += uint64(e.Lost.Noise) })
+	}
+	if e.Lost.Err != nil {
+		m.lose(e.Lost.Err)
+	}
+	if e.Raw == nil {
+		return
+	}
+	decoded, err := m.format.Decode(e.Raw, m.options, nil)
+	if err != nil {
+		m.lose(err)
+		return
+	}
+	now := time.Now()
+	if decoded.Refreshes() {
+		m.rhythm.Beat(now)
+	}
+	reading := m.merge.Add(decoded, now)
+	m.store.Publish(reading, now, m.rhythm.Period(reading.Period))
+	m.note(func(c *meterCount) {
+		c.telegrams++
+		c.warnings += uint64(decoded.Warnings())
+	})
+}
+
+// lose counts a lost telegram: that telegram, and nothing else.
+func (m *meter) lose(err error) {
+	m.note(func(c *meterCount) {
+		c.errors[telegram.Class(err)]++
+		if now := time.Now(); now.Sub(c.lastFailed) > logEvery {
+			m.log.Warn("telegram lost", "error", err)
+		}
+		c.lastError, c.lastFailed = err, time.Now()
+	})
+}
+
+func (m *meter) note(change func(*meterCount)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.count.errors == nil {
+		m.count.errors = map[string]uint64{}
+	}
+	change(&m.count)
+}
+
+// counting counts what comes in, so that silence and garbage can be told apart.
+type counting struct {
+	io.Reader
+	m *meter
+}
+
+func (c counting) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	if n > 0 {
+		c.m.note(func(count *meterCount) {
+			count.octets += uint64(n)
+			count.lastOctets = time.Now()
+		})
+	}
+	return n, err
+}

@@ -1,0 +1,233 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"smartconnect/api"
+	"smartconnect/appliance/broker"
+	"smartconnect/appliance/config"
+	"smartconnect/appliance/identity"
+	"smartconnect/appliance/payload"
+	"smartconnect/appliance/run"
+	"smartconnect/appliance/serialport"
+	"smartconnect/modbusmap"
+	"smartconnect/telegram"
+	"smartconnect/telegram/formats"
+)
+
+// port is an address that one of the servers listens on. An address that
+// cannot be bound leaves the rest of the box up and is named in the status.
+type port struct {
+	addr string
+
+	mu    sync.Mutex
+	bound net.Addr
+	fault error
+}
+
+// listen binds the address.
+func (p *port) listen(ctx context.Context) (net.Listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.addr)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("appliance: %w", err)
+	}
+	p.bound, p.fault = ln.Addr(), nil
+	return ln, nil
+}
+
+func (p *port) failed(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bound, p.fault = nil, err
+}
+
+// state returns the address in use, or the wanted one and why it is not.
+func (p *port) state() (addr string, up bool, fault error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bound != nil {
+		return p.bound.String(), true, nil
+	}
+	return p.addr, false, p.fault
+}
+
+type modbusServer struct {
+	port
+	row    config.Server
+	server *modbusmap.Server
+}
+
+type brokerServer struct {
+	port
+	broker *broker.Broker
+}
+
+type webServer struct {
+	port
+	name string
+}
+
+// furnish makes the tasks of this life.
+func (l *life) furnish() error {
+	for _, add := range []func() error{l.addMeter, l.addModbus, l.addBroker, l.addWeb} {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *life) addMeter() error {
+	format, err := formats.ByName(l.cfg.Meter.Format)
+	if err != nil {
+		return err
+	}
+	line := l.cfg.Meter.Line.Line
+	if line == (telegram.Line{}) {
+		line = format.Line
+	}
+	l.meter = &meter{
+		source: l.cfg.Meter.Source, line: line, format: format, store: l.store, log: l.log,
+		options: telegram.Options{UTCOffset: time.Duration(l.cfg.Meter.UTCOffset)},
+		open: func(ctx context.Context) (io.ReadCloser, error) {
+			return serialport.Open(ctx, l.cfg.Meter.Source, line, serialport.Options{Log: l.log})
+		},
+	}
+	l.tasks = append(l.tasks, run.Task{Name: "meter", Run: l.meter.run, Failed: l.meter.failed})
+	return nil
+}
+
+func (l *life) addModbus() error {
+	for i, row := range l.cfg.Modbus.Servers {
+		m, err := modbusmap.ByName(row.MeterType)
+		if err != nil {
+			return err
+		}
+		registers, err := modbusmap.New(m, modbusmap.Settings{
+			Serial: l.identity.Serial(), Version: Version(),
+			StaleAfter:  time.Duration(row.StaleAfter),
+			WhenStale:   modbusmap.WhenStale(row.WhenStale),
+			WhenMissing: modbusmap.WhenMissing(row.WhenMissing),
+			Currents:    modbusmap.Currents(row.Currents),
+		}, l.store.Latest)
+		if err != nil {
+			return err
+		}
+		s := &modbusServer{port: port{addr: row.Listen}, row: row, server: modbusmap.NewServer(registers, l.log)}
+		s.server.MaxClients = row.MaxClients
+		l.modbus = append(l.modbus, s)
+		l.serve(fmt.Sprintf("modbus %d", i+1), &s.port, s.server.Serve)
+	}
+	return nil
+}
+
+func (l *life) addBroker() error {
+	if !l.cfg.Broker.Enabled {
+		return nil
+	}
+	users, err := l.brokerUsers()
+	if err != nil {
+		return err
+	}
+	b := &broker.Broker{
+		Device:         payload.Device{Serial: l.identity.Serial(), Model: model, Firmware: Version()},
+		Store:          l.store,
+		StaleAfter:     time.Duration(l.cfg.Broker.StaleAfter),
+		AllowAnonymous: l.cfg.Broker.AllowAnonymous,
+		Users:          users,
+		Log:            l.log,
+	}
+	l.broker = &brokerServer{port: port{addr: l.cfg.Broker.Listen}, broker: b}
+	l.serve("broker", &l.broker.port, b.Serve)
+	return nil
+}
+
+// brokerUsers are the read-only user of the label and those of the
+// configuration. One source may try one user's password without keeping the
+// others of its address out.
+func (l *life) brokerUsers() ([]broker.User, error) {
+	hashes := map[string]string{}
+	check := identity.NewVerifier(func(user string) (string, bool) {
+		if hash, ok := l.identity.MQTTHash(user); ok {
+			return hash, true
+		}
+		hash, ok := hashes[user]
+		return hash, ok
+	}).Check
+	add := func(name string, rules []broker.Rule) broker.User {
+		return broker.User{Name: name, Rules: rules, Verify: func(from string, password []byte) bool {
+			ok, _ := check(from+" "+name, name, string(password))
+			return ok
+		}}
+	}
+	users := []broker.User{add(identity.MQTTUser, broker.ReadOnly(l.identity.Serial()))}
+	for _, u := range l.cfg.Broker.Users {
+		var rules []broker.Rule
+		for _, r := range u.Rules {
+			rule, err := broker.ParseRule(r.Access, r.Topic)
+			if err != nil {
+				return nil, err
+			}
+			rules = append(rules, rule)
+		}
+		hashes[u.Name] = u.Password.Reveal()
+		users = append(users, add(u.Name, rules))
+	}
+	return users, nil
+}
+
+// addWeb makes the two listeners of the API independent of each other: a port
+// 443 that is taken must not cost the landing page that says so.
+func (l *life) addWeb() error {
+	check := identity.NewVerifier(l.identity.APIHash).Check
+	common := func() *api.Server {
+		return &api.Server{
+			Config: settings{l}, Status: l.status, Firmware: firmware, Reset: func() { l.restart() },
+			Check: check, TLS: l.identity.TLSConfig(),
+			CA:     api.CA{PEM: l.identity.CACertificate(), Fingerprint: l.identity.CAFingerprint()},
+			Serial: l.identity.Serial(), Version: Version(), Log: l.log,
+		}
+	}
+	if l.o.HTTPS != "" {
+		s := common()
+		l.addPort("https", l.o.HTTPS, func(ctx context.Context, ln net.Listener) error { return s.Serve(ctx, nil, ln) })
+	}
+	if l.o.HTTP != "" {
+		s := common()
+		s.SecurePort = portOf(l.o.HTTPS)
+		l.addPort("http", l.o.HTTP, func(ctx context.Context, ln net.Listener) error { return s.Serve(ctx, ln, nil) })
+	}
+	return nil
+}
+
+func (l *life) addPort(name, addr string, serve func(context.Context, net.Listener) error) {
+	w := &webServer{port: port{addr: addr}, name: name}
+	l.web = append(l.web, w)
+	l.serve(name, &w.port, serve)
+}
+
+// serve adds a task that binds p and serves it.
+func (l *life) serve(name string, p *port, serve func(context.Context, net.Listener) error) {
+	l.tasks = append(l.tasks, run.Task{Name: name, Failed: p.failed, Run: func(ctx context.Context) error {
+		ln, err := p.listen(ctx)
+		if err != nil {
+			return err
+		}
+		return serve(ctx, ln)
+	}})
+}
+
+func portOf(addr string) int {
+	a, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return 0
+	}
+	return a.Port
+}

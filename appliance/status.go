@@ -1,0 +1,231 @@
+package appliance
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"time"
+
+	"smartconnect/api"
+	"smartconnect/appliance/config"
+	"smartconnect/appliance/snapshot"
+	"smartconnect/telegram"
+)
+
+// status gathers what the box tells about itself.
+func (l *life) status() api.Status {
+	now := time.Now()
+	snap := l.store.Latest()
+	s := api.Status{
+		Serial:          l.identity.Serial(),
+		Version:         Version(),
+		UptimeSeconds:   int64(now.Sub(l.began).Seconds()),
+		RestartRequired: l.restartRequired(),
+		Warnings:        l.currentWarnings(),
+		Meter:           l.meter.status(snap, now),
+		Readings:        readings(snap),
+		Broker:          l.brokerStatus(),
+		Network:         networkStatus(l.cfg),
+	}
+	for _, m := range l.modbus {
+		s.Modbus = append(s.Modbus, m.status(snap, now))
+	}
+	return s
+}
+
+// currentWarnings are what was wrong at the start, and ports of the API that
+// cannot be bound.
+func (l *life) currentWarnings() []string {
+	list := append([]string(nil), l.warnings...)
+	for _, w := range l.web {
+		if addr, _, fault := w.state(); fault != nil {
+			list = append(list, fmt.Sprintf("%s does not answer on %s: %v", w.name, addr, fault))
+		}
+	}
+	if snap := l.store.Latest(); snap != nil && snap.Delta() {
+		list = append(list, "the meter measures a 3 x 230 V net without neutral: U2 and P2 are 0 by its nature, and P1 and P3 mean nothing alone, only their sum does")
+	}
+	return list
+}
+
+// status says what the meter and the line to it are doing, and why.
+func (m *meter) status(snap *snapshot.Snapshot, now time.Time) api.Meter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &m.count
+	s := api.Meter{
+		Source: m.source, Line: m.line.String(), Telegrams: c.telegrams, Errors: maps.Clone(c.errors),
+	}
+	if c.lastError != nil {
+		s.LastError, s.LastErrorAgeSeconds = c.lastError.Error(), api.Seconds(now.Sub(c.lastFailed))
+	}
+	if snap != nil {
+		s.Seq, s.Format, s.ID, s.Header = snap.Seq, snap.Format, snap.Meter.ID.String(), snap.Meter.Header.String()
+		s.PeriodSeconds, s.LimitSeconds = api.Seconds(snap.Period), api.Seconds(snap.Limit(0))
+		if age, ok := snap.Age(now); ok {
+			s.AgeSeconds = api.Seconds(age)
+		}
+	}
+	s.State, s.Detail = m.diagnose(snap, now)
+	return s
+}
+
+// patience is how long nothing may come before that is worth a word: the
+// slowest meters send every ten seconds.
+const patience = 12 * time.Second
+
+// diagnose says in one word and one sentence how the meter is doing. m.mu is
+// held.
+func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) (api.State, string) {
+	c := &m.count
+	damaged := uint64(0)
+	for _, class := range telegram.Classes() {
+		damaged += c.errors[class]
+	}
+	silent := now.Sub(c.lastOctets)
+	if c.lastOctets.IsZero() {
+		silent = now.Sub(c.opened)
+	}
+	_, measured := snapAge(snap, now)
+	switch {
+	case c.opened.IsZero() && c.fault != nil:
+		return api.Fault, fmt.Sprintf("the source cannot be read: %v", c.fault)
+	case c.opened.IsZero():
+		return api.Waiting, "opening the source"
+	case snap.Fresh(now, 0) && c.warnings > 0:
+		return api.OK, fmt.Sprintf("%d values in good telegrams could not be read", c.warnings)
+	case snap.Fresh(now, 0):
+		return api.OK, ""
+	case silent > patience && c.octets == 0:
+		return api.Fault, fmt.Sprintf("nothing has been received for %s: is the cable in, and is the port activated by the grid operator?", brief(silent))
+	case silent > patience && c.telegrams > 0:
+		return api.Stale, fmt.Sprintf("nothing has been received for %s: the cable, the meter or its port has gone", brief(silent))
+	case silent > patience:
+		return api.Fault, fmt.Sprintf("nothing has been received for %s, and no telegram before that", brief(silent))
+	case c.telegrams == 0 && damaged > 0:
+		return api.Fault, fmt.Sprintf("%d telegrams came, all damaged, the last one: %v", damaged, c.lastError)
+	case c.telegrams == 0 && c.octets > 2000:
+		return api.Fault, fmt.Sprintf("%d octets came and no telegram: wrong line settings (%s), or a signal that is not inverted", c.octets, m.line)
+	case c.telegrams == 0 && c.octets > 0:
+		return api.Waiting, "receiving, no whole telegram yet"
+	case c.telegrams == 0:
+		return api.Waiting, "waiting for the first telegram"
+	case !measured:
+		return api.OK, "telegrams come, but none with electrical power or currents"
+	case damaged > 0:
+		return api.Stale, fmt.Sprintf("only damaged telegrams come, the last one: %v", c.lastError)
+	}
+	return api.Stale, "telegrams come, but none with electrical power or currents any more"
+}
+
+func snapAge(s *snapshot.Snapshot, now time.Time) (time.Duration, bool) {
+	if s == nil {
+		return 0, false
+	}
+	return s.Age(now)
+}
+
+func brief(d time.Duration) string { return d.Round(time.Second).String() }
+
+func (m *modbusServer) status(snap *snapshot.Snapshot, now time.Time) api.Modbus {
+	stats := m.server.Stats()
+	addr, up, fault := m.state()
+	s := api.Modbus{
+		MeterType: m.row.MeterType, Listen: addr, Clients: stats.Clients, MaxClients: m.server.MaxClients,
+		Requests: stats.Requests, Exceptions: map[string]uint64{},
+	}
+	for code, n := range stats.Exceptions {
+		s.Exceptions[fmt.Sprintf("%02X", code)] = n
+	}
+	fresh := snap.Fresh(now, time.Duration(m.row.StaleAfter))
+	switch {
+	case fault != nil:
+		s.State, s.Detail = api.Fault, fault.Error()
+	case !up:
+		s.State = api.Waiting
+	case snap == nil:
+		s.State, s.Detail = api.Waiting, "no telegram yet: values are answered "+staleAnswers[m.row.WhenStale]
+	case !fresh:
+		s.State, s.Detail = api.Stale, "the meter is silent: values are answered "+staleAnswers[m.row.WhenStale]
+	default:
+		s.State, s.Detail = api.OK, m.missing(snap)
+	}
+	return s
+}
+
+// staleAnswers says in words what each policy answers.
+var staleAnswers = map[string]string{
+	"exception": "with exception 0B",
+	"hold":      "as they last were",
+	"zero":      "as 0",
+	"nan":       "as not-a-number",
+}
+
+// missing says which registers this meter cannot fill.
+func (m *modbusServer) missing(snap *snapshot.Snapshot) string {
+	answer := "answer exception 0B"
+	if m.row.WhenMissing == "zero" {
+		answer = "read 0"
+	}
+	switch current, power := snap.HasCurrent(), snap.Get(telegram.ActivePower).OK(); {
+	case !current && !power:
+		return "the meter sends neither currents nor total power: I1 to I3 and P " + answer
+	case !current:
+		return "the meter sends no currents: I1 to I3 " + answer
+	case !power:
+		return "the meter sends no total power: P " + answer
+	}
+	return ""
+}
+
+func (l *life) brokerStatus() api.Broker {
+	if l.broker == nil {
+		return api.Broker{State: api.Off, Listen: l.cfg.Broker.Listen}
+	}
+	addr, up, fault := l.broker.state()
+	stats := l.broker.broker.Stats()
+	s := api.Broker{State: api.OK, Listen: addr, Clients: stats.Clients, Messages: uint64(stats.Sent)}
+	switch {
+	case fault != nil:
+		s.State, s.Detail = api.Fault, fault.Error()
+	case !up:
+		s.State = api.Waiting
+	}
+	return s
+}
+
+// shown are the quantities worth a glance, in the order to show.
+var shown = []telegram.Quantity{
+	telegram.ActivePower,
+	telegram.ActivePowerL1, telegram.ActivePowerL2, telegram.ActivePowerL3,
+	telegram.CurrentL1, telegram.CurrentL2, telegram.CurrentL3,
+	telegram.VoltageL1, telegram.VoltageL2, telegram.VoltageL3,
+	telegram.ActiveEnergyImport, telegram.ActiveEnergyExport, telegram.ActiveDemand,
+}
+
+func readings(snap *snapshot.Snapshot) []api.Reading {
+	if snap == nil {
+		return nil
+	}
+	list := make([]api.Reading, len(shown))
+	for i, q := range shown {
+		list[i] = api.Reading{Name: q.String(), Value: api.Number{Value: snap.Get(q)}, Unit: q.Unit().String()}
+	}
+	return list
+}
+
+// networkStatus tells the addresses of the host, and that its network is its
+// own affair.
+func networkStatus(config.Config) api.Network {
+	n := api.Network{State: api.Off, Detail: "network settings are " + config.NetworkNotApplied}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return n
+	}
+	for _, a := range addrs {
+		if ip, ok := a.(*net.IPNet); ok && !ip.IP.IsLoopback() && ip.IP.To4() != nil {
+			n.Addresses = append(n.Addresses, ip.IP.String())
+		}
+	}
+	return n
+}
