@@ -20,10 +20,10 @@ import (
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/identity"
 	"smartconnect/appliance/run"
+	"smartconnect/appliance/serialport"
 	"smartconnect/appliance/snapshot"
 	"smartconnect/modbusmap"
 	"smartconnect/telegram/formats"
-	"smartconnect/telegram/sim"
 )
 
 // Options are what the command line says.
@@ -46,7 +46,10 @@ type Options struct {
 
 // known is what this build can do, as far as settings name it.
 func known() config.Known {
-	return config.Known{Formats: formats.Names()[1:], MeterTypes: modbusmap.Names(), Simulators: sim.Names()}
+	return config.Known{
+		Formats: formats.Names()[1:], MeterTypes: modbusmap.Names(),
+		Source: func(s string) error { _, err := serialport.ParseSource(s); return err },
+	}
 }
 
 // Run is the box, one life after the other, until ctx is done. It fails only if

@@ -19,6 +19,7 @@ type client struct {
 
 	in, out   []byte
 	have      int           // bytes of in that wait for the rest of their frame
+	ready     int           // answers in out
 	midFrame  bool          // the read deadline is that of a frame
 	readFrom  time.Duration // when the read deadline was set
 	writeFrom time.Duration // when the write deadline was set
@@ -28,8 +29,8 @@ const (
 	readSize  = 4 << 10 // some 340 requests, more than any client pipelines
 	writeSize = 8 << 10
 	// slack is the part of a time limit, as a divisor, by which it may be
-	// exceeded. A deadline costs a fiftieth of a request; set when this much of
-	// the last one has gone by, it costs nothing.
+	// exceeded. Two new deadlines are 2 % of what a request costs; set only when
+	// this much of the last one has gone by, they cost nothing.
 	slack = 16
 )
 
@@ -39,7 +40,7 @@ func (s *Server) newClient(conn net.Conn) *client {
 	c.asked.Store(int64(c.now()))
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetKeepAliveConfig(s.KeepAlive)
-		//tcp.SetWriteBuffer(writeBuffer)
+		tcp.SetWriteBuffer(writeBuffer)
 	}
 	return c
 }
@@ -81,7 +82,7 @@ func (c *client) serve() {
 // answer answers every complete frame in c.in, many with one write, and keeps
 // the beginning of the next. framing says that what follows is no frame.
 func (c *client) answer() (framing, unsent error) {
-	pending, requests := c.in[:c.have], 0
+	pending := c.in[:c.have]
 	for framing == nil && unsent == nil {
 		var frame []byte
 		if frame, pending, framing = cutFrame(pending); frame == nil {
@@ -93,16 +94,13 @@ func (c *client) answer() (framing, unsent error) {
 		}
 		start := len(c.out)
 		c.out = appendReply(c.out, frame, c.s.responder)
-		c.s.counters.count(c.out[start:])
-		requests++
+		c.s.counters.exception(c.out[start:])
+		c.ready++
 		if len(c.out) > writeSize-maxFrame {
 			unsent = c.flush()
 		}
 	}
 	c.have = copy(c.in, pending)
-	if requests > 0 {
-		c.asked.Store(int64(c.now()))
-	}
 	if unsent == nil {
 		unsent = c.flush()
 	}
@@ -112,12 +110,15 @@ func (c *client) answer() (framing, unsent error) {
 // flush sends the answers that are ready. While the client does not read, this
 // waits, and nothing more is read from it.
 func (c *client) flush() error {
-	if len(c.out) == 0 {
+	if c.ready == 0 {
 		return nil
 	}
-	c.armWrite(c.now())
+	now := c.now()
+	c.asked.Store(int64(now))
+	c.s.counters.requests.Add(uint64(c.ready))
+	c.armWrite(now)
 	_, err := c.conn.Write(c.out)
-	c.out = c.out[:0]
+	c.out, c.ready = c.out[:0], 0
 	return err
 }
 

@@ -48,16 +48,16 @@ type tape struct {
 }
 
 func (c *tape) Read(b []byte) (int, error) {
-	for c.played < len(c.chunks) {
-		n := copy(b, c.chunks[c.played])
-		if n == len(c.chunks[c.played]) {
-			c.played++
-		} else {
-			c.chunks[c.played] = c.chunks[c.played][n:]
-		}
-		return n, nil
+	if c.played == len(c.chunks) {
+		return 0, net.ErrClosed
 	}
-	return 0, net.ErrClosed
+	n := copy(b, c.chunks[c.played])
+	if n == len(c.chunks[c.played]) {
+		c.played++
+	} else {
+		c.chunks[c.played] = c.chunks[c.played][n:]
+	}
+	return n, nil
 }
 
 func (c *tape) Write(b []byte) (int, error) {

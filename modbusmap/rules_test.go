@@ -335,9 +335,10 @@ func staleData(t *testing.T) {
 		t.Error("power before the first telegram")
 	}
 	for range 3 {
-		told := time.Now()
+		began := time.Now()
 		h.tell(fixture(t).telegram())
-		if !served(conn) && time.Since(told) < limit {
+		told := time.Now()
+		if !served(conn) && time.Since(began) < limit {
 			t.Error("no power after a telegram")
 		}
 		time.Sleep(time.Until(told.Add(limit + time.Millisecond)))

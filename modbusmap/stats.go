@@ -20,9 +20,8 @@ type counters struct {
 	exceptions                           [256]atomic.Uint64
 }
 
-// count notes the answer that a framed reply carries.
-func (c *counters) count(reply []byte) {
-	c.requests.Add(1)
+// exception notes the exception that a framed reply carries, if it does.
+func (c *counters) exception(reply []byte) {
 	if reply[headerLen]&0x80 != 0 {
 		c.exceptions[reply[headerLen+1]].Add(1)
 	}

@@ -32,5 +32,5 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalJSON returns null: a secret leaves through no JSON by accident.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 
-// MarshalText refuses, so that no other encoder can print it.
+// MarshalText returns the same as String, for every other encoder.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

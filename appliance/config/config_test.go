@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"smartconnect/appliance/serialport"
 	"smartconnect/netcfg"
 	"smartconnect/telegram"
 )
@@ -24,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var known = Known{
 	Formats:    []string{"p1", "tic"},
 	MeterTypes: []string{"PhoenixContact-EMPro", "Eastron-SDM630"},
-	Simulators: []string{"p1"},
+	Source:     func(s string) error { _, err := serialport.ParseSource(s); return err },
 }
 
 // fakeHash stands in for bcrypt where its slowness is not what is tested; the
@@ -219,8 +220,8 @@ func TestValidate(t *testing.T) {
 		{"source with line end", source("/dev/tty\n"), "/Meter/Source"},
 		{"device", source("/dev/serial/by-id/usb-FTDI_FT232R-if00-port0"), ""},
 		{"TCP", source("tcp://ser2net.lan:2000"), ""},
-		{"file", source("file:telegrams.txt"), ""},
-		{"simulator", source("sim:p1"), ""},
+		{"file", source("file:/tmp/telegrams.txt"), ""},
+		{"simulator", source("sim:dsmr50"), ""},
 		{"no such format", func(c *Config) { c.Meter.Format = "dlms" }, "/Meter/Format"},
 		{"format", func(c *Config) { c.Meter.Format = "tic" }, ""},
 

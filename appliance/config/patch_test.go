@@ -296,7 +296,7 @@ func randomPatch(r *rand.Rand) []byte {
 		`"Ethernet":`+network(),
 		`"WiFi":`+network(m("SSID", `"a"`, `"ü\u00e9"`, "null"), m("Password", `"12345678"`, "null")),
 		`"MQTT":`+group(m("Enabled", "true", "false", "null"), m("Broker", `"mqtt://a:1"`, `"mqtts://b"`, "null"), m("Site", `"s"`, `""`, "null"), m("Username", `"u"`, `""`), m("Password", `"p<>&"`, "null")),
-		`"Meter":`+group(m("Source", `"/dev/ttyAMA0"`, `"tcp://a:1"`, `"sim:p1"`), m("Format", `"auto"`, `"p1"`), m("Line", `""`, `"9600 8N2"`, "null"), m("UTCOffset", `"-3h30m"`, `"0s"`, `"0h"`, `"14h"`)),
+		`"Meter":`+group(m("Source", `"/dev/ttyAMA0"`, `"tcp://a:1"`, `"sim:dsmr50"`), m("Format", `"auto"`, `"p1"`), m("Line", `""`, `"9600 8N2"`, "null"), m("UTCOffset", `"-3h30m"`, `"0s"`, `"0h"`, `"14h"`)),
 		`"Modbus":{"Servers":`+rows(3, func(i int) string {
 			return group(`"MeterType":`+type4(), fmt.Sprintf(`"Listen":":%d"`, 600+i), m("StaleAfter", `"auto"`, `"1.5s"`, `"90m"`, "null"), m("WhenStale", `"nan"`, `"hold"`), m("MaxClients", "1", "256"))
 		})+"}",

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,9 +12,9 @@ import (
 
 // Known is what this build can do, as far as settings name it.
 type Known struct {
-	Formats    []string // names of the meter formats, beside Auto
-	MeterTypes []string // names of the meters Modbus can emulate
-	Simulators []string // names that may follow sim:
+	Formats    []string           // names of the meter formats, beside Auto
+	MeterTypes []string           // names of the meters Modbus can emulate
+	Source     func(string) error // says what is wrong with a Meter.Source
 }
 
 // Bounds of the lists. They keep a configuration small enough to be read and
@@ -78,50 +77,11 @@ func wrongBroker(s string) string {
 	return ""
 }
 
-// sources are the kinds of Meter.Source by how they begin.
-var sources = []struct {
-	begin string
-	wrong func(rest string, k Known) string
-}{
-	{"tcp://", func(rest string, _ Known) string {
-		host, number, err := net.SplitHostPort(rest)
-		if err != nil || !hostName(host) || !port(number, 1) {
-			return "wants a host and a port, as in tcp://192.168.1.20:8088"
-		}
-		return ""
-	}},
-	{"file:", func(rest string, _ Known) string {
-		if rest == "" {
-			return "wants a path, as in file:/home/pi/telegrams.txt"
-		}
-		return ""
-	}},
-	{"sim:", func(rest string, k Known) string {
-		if known := words(k.Simulators); !known.has(rest) {
-			return fmt.Sprintf("names no simulator; they are %s", known)
-		}
-		return ""
-	}},
-	{"/", func(rest string, _ Known) string {
-		if filepath.Clean("/"+rest) == "/" {
-			return "is no device"
-		}
-		return ""
-	}},
-}
-
 func (m Meter) check(p *Problems, k Known) {
 	const path = "/Meter/Source"
 	p.line(path, m.Source, 1, maxText)
-	wrong := "is none of: a serial device such as /dev/ttyUSB0, tcp://HOST:PORT, file:PATH, sim:NAME"
-	for _, s := range sources {
-		if rest, ok := strings.CutPrefix(m.Source, s.begin); ok {
-			wrong = s.wrong(rest, k)
-			break
-		}
-	}
-	if wrong != "" {
-		p.add(path, "%.80q %s", m.Source, wrong)
+	if err := k.Source(m.Source); err != nil {
+		p.add(path, "%v", err)
 	}
 	p.word("/Meter/Format", m.Format, append(words{Auto}, k.Formats...))
 }

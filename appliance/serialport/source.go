@@ -84,7 +84,9 @@ func (s *Source) parsePath(path string) error {
 	if !filepath.IsAbs(path) {
 		return fmt.Errorf("%q is not an absolute path: want one such as /dev/ttyUSB0 or /dev/serial/by-id/…", path)
 	}
-	s.path = filepath.Clean(path)
+	if s.path = filepath.Clean(path); s.path == "/" {
+		return errors.New("\"/\" is no device")
+	}
 	return nil
 }
 
