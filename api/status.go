@@ -88,7 +88,7 @@ type Broker struct {
 	Detail   string `json:"detail"`   // a sentence that says why it is not ok; "" if it is
 	Listen   string `json:"listen"`   // address it listens on, or would
 	Clients  int    `json:"clients"`  // connected now
-	Messages uint64 `json:"messages"` // published by the box in this life
+	Messages uint64 `json:"messages"` // handed to clients in this life
 }
 
 // Network is how the box stands in its network.

@@ -86,7 +86,7 @@ func TestPageSaysWhatTheStatusSays(t *testing.T) {
 			[]string{`<p class="power">–</p>`, "no power reading", "1.00\u00a0A"}, []string{">0\u00a0W<", "L2"}},
 		{"warnings and restart", Status{Warnings: []string{"The clock is not set."}, RestartRequired: true},
 			[]string{"The clock is not set.", "waiting for a restart"}, nil},
-		{"broker switched off", Status{Broker: Broker{State: Off}}, []string{"MQTT broker <em>off</em>"}, []string{"Messages published"}},
+		{"broker switched off", Status{Broker: Broker{State: Off}}, []string{"MQTT broker <em>off</em>"}, []string{"Messages sent to clients"}},
 		{"a state of tomorrow", Status{Broker: Broker{State: "draining"}}, []string{`<span class="lamp wait"></span>MQTT broker <em>draining</em>`}, nil},
 		{"hostile meter", Status{Meter: Meter{ID: `<script>alert(1)</script>`}}, []string{"&lt;script&gt;alert"}, []string{"<script>alert"}},
 	} {

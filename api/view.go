@@ -72,7 +72,7 @@ func newView(st Status) view {
 		newPart("MQTT broker", st.Broker.State, st.Broker.Detail,
 			fact{"Listens on", st.Broker.Listen},
 			fact{"Clients", count(st.Broker.Clients)},
-			fact{"Messages published", count(st.Broker.Messages)}),
+			fact{"Messages sent to clients", count(st.Broker.Messages)}),
 		newPart("Network", st.Network.State, st.Network.Detail,
 			fact{"Addresses", strings.Join(st.Network.Addresses, ", ")}))
 	v.Power, v.Direction = headline(st.Readings)

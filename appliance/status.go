@@ -25,7 +25,7 @@ func (l *life) status() api.Status {
 		Meter:           l.meter.status(snap, now),
 		Readings:        readings(snap),
 		Broker:          l.brokerStatus(),
-		Network:         networkStatus(l.cfg),
+		Network:         networkStatus(),
 	}
 	for _, m := range l.modbus {
 		s.Modbus = append(s.Modbus, m.status(snap, now))
@@ -194,38 +194,49 @@ func (l *life) brokerStatus() api.Broker {
 	return s
 }
 
-// shown are the quantities worth a glance, in the order to show.
-var shown = []telegram.Quantity{
-	telegram.ActivePower,
-	telegram.ActivePowerL1, telegram.ActivePowerL2, telegram.ActivePowerL3,
-	telegram.CurrentL1, telegram.CurrentL2, telegram.CurrentL3,
-	telegram.VoltageL1, telegram.VoltageL2, telegram.VoltageL3,
-	telegram.ActiveEnergyImport, telegram.ActiveEnergyExport, telegram.ActiveDemand,
+// shown are the quantities worth a glance, in the order to show. What only some
+// meters send is left out where it is missing.
+var shown = []struct {
+	telegram.Quantity
+	optional bool
+}{
+	{telegram.ActivePower, false},
+	{telegram.ActivePowerL1, false}, {telegram.ActivePowerL2, false}, {telegram.ActivePowerL3, false},
+	{telegram.CurrentL1, false}, {telegram.CurrentL2, false}, {telegram.CurrentL3, false},
+	{telegram.VoltageL1, false}, {telegram.VoltageL2, false}, {telegram.VoltageL3, false},
+	{telegram.ActiveEnergyImport, false}, {telegram.ActiveEnergyExport, false},
+	{telegram.ActiveDemand, true}, {telegram.ActiveDemandMonthPeak, true},
 }
 
 func readings(snap *snapshot.Snapshot) []api.Reading {
 	if snap == nil {
 		return nil
 	}
-	list := make([]api.Reading, len(shown))
-	for i, q := range shown {
-		list[i] = api.Reading{Name: q.String(), Value: api.Number{Value: snap.Get(q)}, Unit: q.Unit().String()}
+	var list []api.Reading
+	for _, q := range shown {
+		if v := snap.Get(q.Quantity); v.OK() || !q.optional {
+			list = append(list, api.Reading{Name: q.String(), Value: api.Number{Value: v}, Unit: q.Unit().String()})
+		}
 	}
 	return list
 }
 
 // networkStatus tells the addresses of the host, and that its network is its
 // own affair.
-func networkStatus(config.Config) api.Network {
-	n := api.Network{State: api.Off, Detail: "network settings are " + config.NetworkNotApplied}
+func networkStatus() api.Network {
+	n := api.Network{State: api.Fault, Detail: "this host has no IPv4 address"}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
+		n.Detail = err.Error()
 		return n
 	}
 	for _, a := range addrs {
 		if ip, ok := a.(*net.IPNet); ok && !ip.IP.IsLoopback() && ip.IP.To4() != nil {
 			n.Addresses = append(n.Addresses, ip.IP.String())
 		}
+	}
+	if len(n.Addresses) > 0 {
+		n.State, n.Detail = api.OK, "network settings are "+config.NetworkNotApplied
 	}
 	return n
 }

@@ -3,21 +3,14 @@ package modbusmap
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"smartconnect/telegram"
 )
 
 var rules = map[string]func(*testing.T){
@@ -243,84 +236,6 @@ func slowReader(t *testing.T) {
 	}
 }
 
-// pollUnderWriter lets clients read 30 registers, reads times in all, while a
-// meter sets all ten values to k with telegram k, ten thousand times a second.
-// Two values of one answer are never of two telegrams, and no client is taken
-// back to an older one.
-func pollUnderWriter(t *testing.T, clients, reads int) {
-	h := newHouse()
-	telegramNo := func(k int) telegram.Measurement {
-		s := says{}
-		for _, q := range registerOf {
-			s[q] = float64(k)
-		}
-		return s.telegram()
-	}
-	h.tell(telegramNo(1))
-	server := start(t, registers(t, h, long), func(s *Server) { s.MaxClients = clients })
-
-	var all sync.WaitGroup
-	stop := make(chan struct{})
-	written := make(chan int, 1)
-	go func() {
-		tick := time.NewTicker(100 * time.Microsecond)
-		defer tick.Stop()
-		for k := 2; ; k++ {
-			select {
-			case <-stop:
-				written <- k - 1
-				return
-			case <-tick.C:
-				h.tell(telegramNo(k % (1 << 24))) // exact in a Float32
-			}
-		}
-	}()
-	var torn, back, failed, telegrams atomic.Int64
-	for range clients {
-		conn := dial(t, here, server.addr)
-		conn.SetDeadline(time.Now().Add(5 * time.Minute))
-		all.Go(func() {
-			ask, reply := request(7, 4, 0x8006, 30), make([]byte, 9+60)
-			last := float32(0)
-			for range reads / clients {
-				if _, err := conn.Write(ask); err != nil {
-					failed.Add(1)
-					return
-				}
-				if _, err := io.ReadFull(conn, reply); err != nil || reply[7] != 4 {
-					failed.Add(1)
-					return
-				}
-				k := float32At(reply[9:])
-				for _, at := range []int{2, 4, 8, 10, 12, 16, 24, 26, 28} {
-					if float32At(reply[9+2*at:]) != k {
-						torn.Add(1)
-					}
-				}
-				if k < last {
-					back.Add(1)
-				}
-				if k > last {
-					telegrams.Add(1)
-				}
-				last = k
-			}
-		})
-	}
-	began := time.Now()
-	all.Wait()
-	took := time.Since(began)
-	close(stop)
-	n := <-written
-	if torn.Load() != 0 || back.Load() != 0 || failed.Load() != 0 {
-		t.Errorf("%d values of another telegram, %d steps back, %d clients without an answer; want none", torn.Load(), back.Load(), failed.Load())
-	}
-	if telegrams.Load() < int64(2*clients) {
-		t.Errorf("the clients saw %d new telegrams in all: the writer was not at work", telegrams.Load())
-	}
-	t.Logf("%d reads by %d clients in %.1f s (%.0f/s), %d telegrams: 0 torn", reads, clients, took.Seconds(), float64(reads)/took.Seconds(), n)
-}
-
 func staleData(t *testing.T) {
 	h := newHouse()
 	const limit = 200 * time.Millisecond
@@ -349,118 +264,6 @@ func staleData(t *testing.T) {
 	if n := server.Stats().Exceptions[0x0B]; n != 4 {
 		t.Errorf("%d exceptions 0B counted, want 4", n)
 	}
-}
-
-// childVariable makes the test program the server that runs out of descriptors.
-const childVariable = "MODBUSMAP_DESCRIPTORS"
-
-func TestMain(m *testing.M) {
-	if n, err := strconv.Atoi(os.Getenv(childVariable)); err == nil {
-		serveWithDescriptors(uint64(n))
-		return
-	}
-	os.Exit(m.Run())
-}
-
-// serveWithDescriptors serves with a process limit of n descriptors, prints its
-// address, and stops at the end of its input.
-func serveWithDescriptors(n uint64) {
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
-		panic(err)
-	}
-	h := newHouse()
-	r, err := New(&empro, Settings{WhenStale: StaleZero}, h.Latest)
-	if err != nil {
-		panic(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	s := NewServer(r, quiet())
-	s.MaxClients = 1000
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		cancel()
-	}()
-	os.Stdout.WriteString(ln.Addr().String() + "\n")
-	if err := s.Serve(ctx, ln); err != nil {
-		panic(err)
-	}
-}
-
-func outOfDescriptors(t *testing.T) {
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childVariable+"=30")
-	child.Stderr = os.Stderr
-	stdin, err := child.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	addr, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = strings.TrimSpace(addr)
-
-	answers := func(conn *net.TCPConn, within time.Duration) bool {
-		conn.Write(power)
-		conn.SetDeadline(time.Now().Add(within))
-		frame, err := readFrame(conn)
-		return err == nil && len(frame) == len(minus1234)
-	}
-	var conns []*net.TCPConn
-	for range 60 { // the kernel takes them, the server cannot
-		conns = append(conns, dial(t, here, addr))
-	}
-	if !answers(conns[0], 5*time.Second) {
-		t.Fatal("the first client is not served")
-	}
-	if answers(conns[59], 200*time.Millisecond) {
-		t.Fatal("60 clients served with 30 descriptors: the test shows nothing")
-	}
-	before := processorTime(t, child.Process.Pid)
-	time.Sleep(500 * time.Millisecond)
-	if used := processorTime(t, child.Process.Pid) - before; used > 100*time.Millisecond {
-		t.Errorf("waiting for descriptors used %v of 500ms", used)
-	}
-	if !answers(conns[0], 5*time.Second) {
-		t.Error("the first client is not served any more")
-	}
-	for _, conn := range conns[1:59] {
-		conn.Close()
-	}
-	if !answers(dial(t, here, addr), 5*time.Second) {
-		t.Error("does not recover")
-	}
-	stdin.Close()
-	if err := child.Wait(); err != nil {
-		t.Error(err)
-	}
-}
-
-// processorTime reads what a process has used (proc(5), in hundredths of a second).
-func processorTime(t *testing.T, pid int) time.Duration {
-	t.Helper()
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	user, err1 := strconv.Atoi(fields[11])
-	system, err2 := strconv.Atoi(fields[12])
-	if err1 != nil || err2 != nil {
-		t.Fatalf("/proc/%d/stat: %s", pid, b)
-	}
-	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 func shutdown(t *testing.T) {

@@ -11,7 +11,7 @@ func (m *Measurement) Complete() {
 		}
 	}
 	for _, total := range tariffTotals {
-		m.derive(total, m.sumTariffs(total))
+		m.completeTotal(total)
 	}
 	for _, total := range phaseTotals {
 		m.derive(total, m.sumPhases(total))
@@ -47,22 +47,26 @@ func (m *Measurement) completeNet(net, imp, exp Quantity) {
 	}
 }
 
-// sumTariffs adds the tariff registers behind total (Dutch and Belgian meters
-// send no total register).
-func (m *Measurement) sumTariffs(total Quantity) Value {
+// completeTotal adds the tariff registers behind total (Dutch and Belgian meters
+// send no total register). With one of them unreadable the total is, too: a
+// counter that jumps down and up again is worse than none.
+func (m *Measurement) completeTotal(total Quantity) {
+	if m.values[total].ok {
+		return
+	}
 	sum, any := 0.0, false
 	for q := total + 1; q <= total+4; q++ {
 		if m.unreadable.has(q) {
-			return Value{}
+			m.unreadable.add(total)
+			return
 		}
 		if v, ok := m.values[q].Get(); ok {
 			sum, any = sum+v, true
 		}
 	}
-	if !any {
-		return Value{}
+	if any {
+		m.derive(total, Of(round6(sum)))
 	}
-	return Of(round6(sum))
 }
 
 // sumPhases adds the phase values behind total, where all phases the meter has
