@@ -63,19 +63,9 @@ func current(n int) func(*Source) telegram.Value {
 }
 
 // energy is the counter q. One the meter does not keep is 0; one that could not
-// be read, or whose tariffs could not, is missing.
+// be read is missing.
 func energy(q telegram.Quantity) func(*Source) telegram.Value {
-	return func(s *Source) telegram.Value {
-		if v := s.Get(q); v.OK() {
-			return v
-		}
-		for tariff := q; tariff <= q+4; tariff++ {
-			if s.Unreadable(tariff) {
-				return telegram.Value{}
-			}
-		}
-		return telegram.Of(0)
-	}
+	return func(s *Source) telegram.Value { return s.zeroUnlessUnreadable(q) }
 }
 
 // apparent is the total apparent power. Telegrams split it by direction, and one
