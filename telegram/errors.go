@@ -1,6 +1,9 @@
 package telegram
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The classes of a lost telegram. Errors of the decoders wrap one of them, and
 // everything that counts or prints losses goes by the class.
@@ -10,6 +13,16 @@ var (
 	ErrDecrypt     = errors.New("cannot decrypt")
 	ErrUnsupported = errors.New("unsupported telegram")
 )
+
+// What is wrong with the key; both are of the class decrypt.
+var (
+	ErrKeyRequired = fmt.Errorf("%w: a key is required", ErrDecrypt)
+	ErrKeyWrong    = fmt.Errorf("%w: the key is wrong", ErrDecrypt)
+)
+
+// ErrListUnknown says that a telegram was read but not understood: a list of
+// values without names that no profile knows. It is of the class unsupported.
+var ErrListUnknown = fmt.Errorf("%w: unknown list", ErrUnsupported)
 
 // classes names the error classes as decode, the status and the counters do.
 var classes = [...]struct {

@@ -65,6 +65,9 @@ type Loss struct {
 type Options struct {
 	UTCOffset  time.Duration // winter offset of the meter's country: 1h in most of Europe
 	NoChecksum bool          // accept telegrams whose checksum does not match (masked captures)
+
+	Key     Secret // decrypts (GUEK), as ParseKey returns it; not set: none
+	AuthKey Secret // authenticates (GAK), as ParseKey returns it; not set: tags are not verified
 }
 
 // Object is one coded value of a telegram, as a visitor sees it.

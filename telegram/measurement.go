@@ -75,12 +75,21 @@ type Peak struct {
 // NumPeaks is how many monthly peaks a Belgian meter keeps.
 const NumPeaks = 13
 
+// Seal says how a telegram was protected on its way.
+type Seal struct {
+	Encrypted     bool
+	Authenticated bool   // its tag was verified with the authentication key
+	Title         Text   // system title of the sender, as hex digits
+	Counter       uint32 // invocation counter
+}
+
 // Measurement is one decoded telegram: a plain comparable value. Units are
 // those of the quantity table; what the meter did not say is missing.
 type Measurement struct {
 	Format   string        // name of the Format it came in
 	Meter    Meter         //
 	Time     time.Time     // the meter's clock, UTC; zero if it sent none or an impossible one
+	Seal     Seal          //
 	Period   time.Duration // nominal time between telegrams of this list
 	PeakTime time.Time     // when ActiveDemandMonthPeak was reached, UTC
 	Channels [NumChannels]Channel

@@ -72,6 +72,27 @@ func TestParseLine(t *testing.T) {
 	}
 }
 
+func TestParseKey(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "0 hex digits", "0011": "4 hex digits", "zz112233445566778899AABBCCDDEEFF": "character 1",
+		"00112233445566778899AABBCCDDEEFF00": "34 hex digits", "001122334455667788 99AABBCCDDEEF!": "character 32",
+	} {
+		if s, err := ParseKey(in); err == nil || !strings.Contains(err.Error(), want) || s.IsSet() {
+			t.Errorf("ParseKey(%q): %v, want an error that says %q", in, err, want)
+		}
+	}
+	for _, in := range []string{"00112233445566778899AABBCCDDEEFF", " 00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff ", "0011 2233 4455 6677 8899 AABB CCDD EEFF"} {
+		s, err := ParseKey(in)
+		key, ok := KeyOctets(s)
+		if err != nil || !ok || key[15] != 0xff || key[1] != 0x11 {
+			t.Errorf("ParseKey(%q): %v %v %v", in, s, err, ok)
+		}
+	}
+	if _, ok := KeyOctets(NewSecret("short")); ok {
+		t.Error("a text that is no key has octets")
+	}
+}
+
 func TestSecretNeverShows(t *testing.T) {
 	s := NewSecret("hunter2hunter2")
 	j, err := json.Marshal(struct{ S Secret }{s})
