@@ -18,7 +18,10 @@ const module = "smartconnect/"
 // is not in it fails the test: give it a place.
 var may = map[string][]string{
 	"telegram":         {},
-	"telegram/p1":      {"telegram"},
+	"telegram/p1":      {"telegram", "telegram/glo"},
+	"telegram/hdlc":    {},
+	"telegram/mbus":    {},
+	"telegram/glo":     {"telegram"},
 	"telegram/sim":     {"telegram"},
 	"telegram/formats": {"telegram", "telegram/p1"},
 
