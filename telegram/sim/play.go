@@ -22,6 +22,7 @@ type Player struct {
 	play  Play
 	house *House
 	due   time.Time // of the next telegram, by the clock of the machine
+	slot  int64     // of the next telegram, counted: by a late clock two could fall into one
 	sent  int
 	buf   []byte
 }
@@ -34,9 +35,11 @@ func NewPlayer(m Meter, p Play) *Player {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	house := m.House(p.Seed, p.Now())
+	start := p.Now()
+	house := m.House(p.Seed, start)
 	house.Lively = p.Lively
-	return &Player{meter: m, play: p, house: house, due: time.Now()}
+	m.Interval = p.Interval // counters grow by one a telegram and lists take turns at any pace
+	return &Player{meter: m, play: p, house: house, due: time.Now(), slot: m.slot(start)}
 }
 
 // Next waits until the next telegram is due and returns it; it is valid until
@@ -59,10 +62,14 @@ func (p *Player) Next(ctx context.Context) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 	late := max(now.Sub(p.due), 0)
-	p.due = p.due.Add(late.Truncate(p.play.Interval) + p.play.Interval)
+	missed := late / p.play.Interval
+	p.due = p.due.Add((missed + 1) * p.play.Interval)
+	slot := p.slot + int64(missed)
+	p.slot = slot + 1
 	p.sent++
 	t := p.play.Now()
-	p.buf = p.meter.Encode(p.buf[:0], p.house.Look(t), t)
+	s := p.house.Look(t)
+	p.buf = p.meter.encode(p.buf[:0], &s, t, slot)
 	return p.buf, nil
 }
 

@@ -92,6 +92,13 @@ func (o *object) print(dst []byte, r *reading) []byte {
 	return append(dst, "\r\n"...)
 }
 
+// truth adds what a reader makes of the object's number, if it has one.
+func (o *object) truth(truth map[telegram.Quantity]float64, r *reading) {
+	if o.form != (form{}) {
+		truth[o.quantity] = o.form.value(o.form.steps(r.values[o.quantity]))
+	}
+}
+
 // number is an object with a number.
 func number(code string, q telegram.Quantity, f form) object {
 	return object{code: code, quantity: q, form: f}

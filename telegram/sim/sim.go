@@ -10,6 +10,10 @@
 // is wired to the house, and its objects in the order it sends them. [Meter.Encode]
 // prints that list and [Meter.Truth] reads the same list, so what is printed and
 // what was meant cannot drift apart.
+//
+// A meter that speaks DLMS is a row of [Binary] in binary.go: its lists, the
+// shape of their bodies (push.go) and what carries them (hdlc.go, mbus.go). One
+// that encrypts what another row says in the clear is a line there.
 package sim
 
 import (
@@ -35,6 +39,9 @@ type Meter struct {
 	check    check
 	objects  []object
 	channels []channel
+
+	push *push // how a meter speaks DLMS; nil: its telegrams are text
+	seal *seal // how it encrypts; nil: not at all
 }
 
 // check is how the end of a telegram is marked.
@@ -48,32 +55,55 @@ const (
 
 // Names lists the names of all simulated meters.
 func Names() []string {
-	names := make([]string, len(All))
-	for i := range All {
-		names[i] = All[i].Name
+	var names []string
+	for _, m := range slices.Concat(All, Binary) {
+		names = append(names, m.Name)
 	}
 	return names
 }
 
 // ByName returns the meter of that name. The error lists the names there are.
 func ByName(name string) (Meter, error) {
-	i := slices.IndexFunc(All, func(m Meter) bool { return m.Name == name })
-	if i < 0 {
-		return Meter{}, fmt.Errorf("sim: no simulated meter %q: want one of %s", name, strings.Join(Names(), ", "))
+	for _, m := range slices.Concat(All, Binary) {
+		if m.Name == name {
+			return m, nil
+		}
 	}
-	return All[i], nil
+	return Meter{}, fmt.Errorf("sim: no simulated meter %q: want one of %s", name, strings.Join(Names(), ", "))
 }
 
-// Encode appends the telegram the meter sends at t about a house in state s.
+// Encode appends the telegram the meter sends at t about a house in state s. The
+// same state and time make the same octets: the invocation counter is the number
+// of the telegram since 1970, so that a meter that is started again goes on
+// above. A meter with several lists sends those that are due in the slot of its
+// time that t falls into, a telegram each.
 func (m Meter) Encode(dst []byte, s State, t time.Time) []byte {
+	return m.encode(dst, &s, t, m.slot(t))
+}
+
+// slot numbers the telegrams of the meter through its time.
+func (m Meter) slot(t time.Time) int64 { return t.UnixNano() / int64(m.Interval) }
+
+func (m Meter) encode(dst []byte, s *State, t time.Time, slot int64) []byte {
+	r := m.read(s, t)
+	switch {
+	case m.push != nil:
+		return m.pushed(dst, &r, slot)
+	case m.seal != nil:
+		return m.seal.wrap(dst, uint32(slot), m.text(nil, &r))
+	}
+	return m.text(dst, &r)
+}
+
+// text appends a telegram of P1.
+func (m Meter) text(dst []byte, r *reading) []byte {
 	start := len(dst)
-	r := m.read(&s, t)
 	dst = append(append(append(dst, '/'), m.Header...), "\r\n\r\n"...)
 	for i := range m.objects {
-		dst = m.objects[i].print(dst, &r)
+		dst = m.objects[i].print(dst, r)
 	}
 	for i := range m.channels {
-		dst = m.channels[i].print(dst, &r)
+		dst = m.channels[i].print(dst, r)
 	}
 	dst = append(dst, '!')
 	switch m.check {
@@ -87,14 +117,16 @@ func (m Meter) Encode(dst []byte, s State, t time.Time) []byte {
 
 // Truth returns what the telegram of Encode says: every quantity it carries, in
 // base units and rounded to the digits it prints, and none that a reader would
-// have to derive.
+// have to derive. Of a meter with several lists it is what those of Encode at t
+// say together.
 func (m Meter) Truth(s State, t time.Time) map[telegram.Quantity]float64 {
 	r := m.read(&s, t)
 	truth := make(map[telegram.Quantity]float64)
-	for _, o := range m.objects {
-		if o.form != (form{}) {
-			truth[o.quantity] = o.form.value(o.form.steps(r.values[o.quantity]))
-		}
+	for i := range m.objects {
+		m.objects[i].truth(truth, &r)
+	}
+	if m.push != nil {
+		m.push.truth(truth, &r, m.slot(t))
 	}
 	return truth
 }
@@ -119,7 +151,7 @@ func (m Meter) Channels(s State) [telegram.NumChannels]telegram.Channel {
 // Clock returns the time the telegram of Encode carries, in UTC; zero for a
 // meter that sends none.
 func (m Meter) Clock(t time.Time) time.Time {
-	if m.sends(clockCode) {
+	if m.push != nil || m.sends(clockCode) {
 		return t.UTC().Truncate(time.Second)
 	}
 	return time.Time{}

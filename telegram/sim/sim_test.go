@@ -132,7 +132,7 @@ var quantityOf = map[string]telegram.Quantity{
 	"1-0:5.7.0": telegram.ReactivePowerQ1, "1-0:6.7.0": telegram.ReactivePowerQ2, "1-0:7.7.0": telegram.ReactivePowerQ3, "1-0:8.7.0": telegram.ReactivePowerQ4,
 	"1-0:9.7.0": telegram.ApparentPowerImport, "1-0:10.7.0": telegram.ApparentPowerExport,
 	"1-0:32.7.0": telegram.VoltageL1, "1-0:52.7.0": telegram.VoltageL2, "1-0:72.7.0": telegram.VoltageL3,
-	"1-0:31.7.0": telegram.CurrentL1, "1-0:51.7.0": telegram.CurrentL2, "1-0:71.7.0": telegram.CurrentL3,
+	"1-0:31.7.0": telegram.CurrentL1, "1-0:51.7.0": telegram.CurrentL2, "1-0:71.7.0": telegram.CurrentL3, "1-0:91.7.0": telegram.CurrentNeutral,
 	"1-0:13.7.0": telegram.PowerFactor, "1-0:33.7.0": telegram.PowerFactorL1, "1-0:53.7.0": telegram.PowerFactorL2, "1-0:73.7.0": telegram.PowerFactorL3,
 	"1-0:14.7.0": telegram.Frequency, "1-0:1.4.0": telegram.ActiveDemand, "1-0:1.6.0": telegram.ActiveDemandMonthPeak,
 	"0-0:96.14.0": telegram.Tariff,

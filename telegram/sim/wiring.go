@@ -59,6 +59,7 @@ func (w wiring) measure(s *State, c calendar) values {
 		v[telegram.VoltageL1+i], v[telegram.CurrentL1+i] = phases.Voltage[i], phases.Current[i]
 		v[telegram.PowerFactorL1+i] = powerFactor(p, q)
 	}
+	v[telegram.CurrentNeutral] = s.neutral()
 	v[telegram.Frequency] = s.Frequency
 
 	for _, e := range [...]struct {
@@ -110,6 +111,18 @@ func (s *State) twoWattmeters() State {
 		d.Current[i] = cmplx.Abs(line[i])
 	}
 	return d
+}
+
+// neutral returns the current that flows back in the neutral of four wires: that
+// of all phases, each by its angle.
+func (s *State) neutral() float64 {
+	var sum complex128
+	for i, u := range s.Voltage {
+		if u > 0 {
+			sum += cmplx.Conj(complex(s.Power[i], s.Reactive[i]) / cmplx.Rect(u, -2*math.Pi/3*float64(i)))
+		}
+	}
+	return cmplx.Abs(sum)
 }
 
 func total(phases [3]float64) float64 { return phases[0] + phases[1] + phases[2] }
