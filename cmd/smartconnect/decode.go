@@ -1,33 +1,38 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
+	"smartconnect/appliance/config"
 	"smartconnect/telegram"
 	"smartconnect/telegram/formats"
 )
 
 // decodeCommand prints one JSON object a line for each telegram, or for each
 // one lost. It reads as it goes: decode - on a live line prints each telegram as
-// it comes.
-func decodeCommand(_ context.Context, w world, args []string) int {
-	f := flags(w, "decode")
-	format := f.String("format", formats.Auto, "meter format: one of "+fmt.Sprint(formats.Names()))
-	noChecksum := f.Bool("no-checksum", false, "read telegrams whose checksum does not match, too")
-	utcOffset := f.Duration("utc-offset", time.Hour, "winter offset from UTC of the meter's country")
-	if code, ok := parse(f, args, 1); !ok {
+// it comes, and Ctrl-C is how that ends.
+func decodeCommand(ctx context.Context, w world, args []string) int {
+	f := flags("decode")
+	var d decoding
+	d.format, _ = formats.ByName(formats.Auto)
+	f.Func("format", "`NAME` of the meter format: "+strings.Join(formats.Names(), ", ")+" (default "+formats.Auto+")", func(s string) (err error) {
+		d.format, err = formats.ByName(s)
+		return err
+	})
+	f.BoolVar(&d.options.NoChecksum, "no-checksum", false, "read telegrams whose checksum does not match, too")
+	var offset config.Offset
+	f.TextVar(&offset, "utc-offset", config.Offset(time.Hour), "winter `OFFSET` from UTC of the meter's country")
+	if code, ok := parse(w, f, args, 1); !ok {
 		return code
 	}
-	chosen, err := formats.ByName(*format)
-	if err != nil {
-		return fail(w, exitUsage, err)
-	}
+	d.options.UTCOffset = time.Duration(offset)
 	in := w.in
 	if name := f.Arg(0); name != "" && name != "-" {
 		file, err := os.Open(name)
@@ -37,70 +42,46 @@ func decodeCommand(_ context.Context, w world, args []string) int {
 		defer file.Close()
 		in = file
 	}
-	out := bufio.NewWriter(w.out)
-	defer out.Flush()
-	d := decodeOutput{
-		out: json.NewEncoder(out), flush: out.Flush, format: chosen,
-		options: telegram.Options{UTCOffset: *utcOffset, NoChecksum: *noChecksum},
-	}
-	d.out.SetEscapeHTML(false)
-	if err := telegram.Scan(in, chosen, 0, d.event); err != io.EOF {
+	err := d.run(ctx, in, w.out)
+	switch {
+	case err != nil:
 		return fail(w, exitFailed, fmt.Errorf("decode: %w", err))
+	case d.good > 0:
+		return exitOK
+	case d.lost == 0:
+		return fail(w, exitFailed, fmt.Errorf("decode: no %s telegram found, only %d octets of noise", d.format.Name, d.noise))
 	}
-	if d.good == 0 && d.lost == 0 {
-		fmt.Fprintf(w.err, "smartconnect: decode: no %s telegram found in %d octets\n", chosen.Name, d.noise)
-	}
-	if d.good == 0 {
-		return exitFailed
-	}
-	return exitOK
+	return exitFailed
 }
 
-type decodeOutput struct {
-	out     *json.Encoder
-	flush   func() error
+// decoding is one run of decode: what it was told, and what it has seen.
+type decoding struct {
 	format  telegram.Format
 	options telegram.Options
+	out     *json.Encoder
+	cancel  context.CancelCauseFunc // ends the run
 
 	good, lost, noise int
 }
 
-// decodedLine is a telegram as decode prints it: base units throughout.
-type decodedLine struct {
-	Format   string             `json:"format"`
-	Meter    string             `json:"meter"`
-	Header   string             `json:"header"`
-	Version  string             `json:"version,omitempty"`
-	Time     *time.Time         `json:"time"`
-	Values   map[string]float64 `json:"values"`
-	Derived  []string           `json:"derived,omitempty"`    // values computed from others
-	Unread   []string           `json:"unreadable,omitempty"` // quantities sent in a form that cannot be read
-	OBIS     map[string]any     `json:"obis"`
-	Channels []channelLine      `json:"channels"`
-	Peaks    []peakLine         `json:"peaks,omitempty"`
+// run prints what in says until its end, which is no error, or that of ctx,
+// which is none either.
+func (d *decoding) run(ctx context.Context, in io.Reader, out io.Writer) error {
+	ctx, d.cancel = context.WithCancelCause(ctx)
+	defer d.cancel(nil)
+	d.out = json.NewEncoder(out)
+	d.out.SetEscapeHTML(false)
+	err := telegram.Scan(until(ctx, in), d.format, 0, d.event)
+	if ctx.Err() != nil { // in may have ended first
+		err = context.Cause(ctx)
+	}
+	if telegram.IsEnd(err) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
-type channelLine struct {
-	Channel int        `json:"channel"`
-	Type    string     `json:"type"`
-	ID      string     `json:"id"`
-	Time    *time.Time `json:"time"`
-	Value   *float64   `json:"value"`
-	Unit    string     `json:"unit"`
-}
-
-type peakLine struct {
-	Month *time.Time `json:"month"`
-	Time  *time.Time `json:"time"`
-	Value *float64   `json:"value"`
-}
-
-type lostLine struct {
-	Error  string `json:"error"`
-	Detail string `json:"detail"`
-}
-
-func (d *decodeOutput) event(e telegram.Event) {
+func (d *decoding) event(e telegram.Event) {
 	d.noise += e.Lost.Noise
 	if e.Lost.Err != nil {
 		d.lose(e.Lost.Err)
@@ -118,67 +99,26 @@ func (d *decodeOutput) event(e telegram.Event) {
 	d.print(line(&m, objects))
 }
 
-func (d *decodeOutput) lose(err error) {
+func (d *decoding) lose(err error) {
 	d.lost++
 	d.print(lostLine{telegram.Class(err), err.Error()})
 }
 
-func (d *decodeOutput) print(v any) {
-	_ = d.out.Encode(v) // a reader that went away is seen at the flush
-	_ = d.flush()
+// print prints v. Without somewhere to print there is no point in reading on.
+func (d *decoding) print(v any) {
+	if err := d.out.Encode(v); err != nil {
+		d.cancel(err)
+	}
 }
 
-func objectValue(o telegram.Object) any {
-	if v, ok := o.Value.Get(); ok {
-		return v
-	}
-	if o.Unreadable {
-		return nil
-	}
-	return string(o.Text)
-}
-
-func line(m *telegram.Measurement, objects map[string]any) decodedLine {
-	l := decodedLine{
-		Format: m.Format, Meter: m.Meter.Name(), Header: m.Meter.Header.String(), Version: m.Meter.Version.String(),
-		Time: orNull(m.Time), Values: map[string]float64{}, OBIS: objects, Channels: []channelLine{},
-	}
-	for q := range telegram.NumQuantities {
-		if v, ok := m.Get(q).Get(); ok {
-			l.Values[q.String()] = v
-		}
-		if m.Derived(q) {
-			l.Derived = append(l.Derived, q.String())
-		}
-		if m.Unreadable(q) {
-			l.Unread = append(l.Unread, q.String())
-		}
-	}
-	for i, c := range m.Channels {
-		if c.Device != 0 {
-			l.Channels = append(l.Channels, channelLine{
-				i + 1, c.Device.Class(), c.ID.String(), orNull(c.Time), number(c.Value), c.Unit.String(),
-			})
-		}
-	}
-	for _, p := range m.Peaks {
-		if p.Value.OK() {
-			l.Peaks = append(l.Peaks, peakLine{orNull(p.Month), orNull(p.Time), number(p.Value)})
-		}
-	}
-	return l
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
-func number(v telegram.Value) *float64 {
-	if f, ok := v.Get(); ok {
-		return &f
-	}
-	return nil
+// until returns r as a reader that ends with ctx. A Read of standard input
+// cannot be interrupted: one that waits is left waiting, for its process ends.
+func until(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err) // nil is the end
+	}()
+	context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
+	return out
 }

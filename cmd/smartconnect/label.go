@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"log/slog"
 
 	"smartconnect/appliance/identity"
 )
@@ -11,38 +11,40 @@ import (
 // labelCommand prints the label of the box, and makes its identity if there is
 // none.
 func labelCommand(_ context.Context, w world, args []string) int {
-	f := flags(w, "label")
-	state := f.String("state", defaultState, "folder of the configuration and the identity")
+	f := flags("label")
+	state := stateFlag(f)
 	asJSON := f.Bool("json", false, "print JSON")
 	renew := f.Bool("new-password", false, "make new passwords first; the old ones are void at once")
-	if code, ok := parse(f, args, 0); !ok {
+	if code, ok := parse(w, f, args, 0); !ok {
 		return code
 	}
-	log, err := logger(w.err, "warn")
-	if err != nil {
-		return fail(w, exitUsage, err)
-	}
-	box, err := identity.Open(*state, log)
-	if err != nil {
-		return fail(w, exitFailed, err)
-	}
-	if *renew {
-		if err := box.NewPassword(); err != nil {
-			return fail(w, exitFailed, err)
-		}
-	}
-	label, err := box.Label()
+	label, err := labelOf(*state, *renew, logger(w.err, slog.LevelWarn))
 	if err != nil {
 		return fail(w, exitFailed, err)
 	}
 	if !*asJSON {
-		fmt.Fprintf(w.out, "%s", label.Text())
-		return exitOK
+		_, err = w.out.Write(label.Text())
+	} else {
+		out := json.NewEncoder(w.out)
+		out.SetIndent("", "  ")
+		err = out.Encode(label)
 	}
-	out := json.NewEncoder(w.out)
-	out.SetIndent("", "  ")
-	if err := out.Encode(label); err != nil {
+	if err != nil {
 		return fail(w, exitFailed, err)
 	}
 	return exitOK
+}
+
+// labelOf returns the label of the identity kept in state.
+func labelOf(state string, renew bool, log *slog.Logger) (identity.Label, error) {
+	box, err := identity.Open(state, log)
+	if err != nil {
+		return identity.Label{}, err
+	}
+	if renew {
+		if err := box.NewPassword(); err != nil {
+			return identity.Label{}, err
+		}
+	}
+	return box.Label()
 }

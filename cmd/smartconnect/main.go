@@ -1,16 +1,21 @@
 // Smartconnect turns a Linux box into a Smart Connect: it reads a utility
 // meter's consumer port and offers the reading over Modbus TCP, MQTT and HTTP.
+//
+// # Adding a subcommand
+//
+// Write a function of the type of command.run in a file of its own, and add a
+// row to the table below.
 package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"smartconnect/appliance/serialport"
 )
 
 // world is what a command may touch; tests hand in their own.
@@ -41,54 +46,46 @@ const (
 	exitUsage  = 2
 )
 
+// maxDescriptors keeps the serial library from its panic: it cannot handle a
+// descriptor of 1024 or above.
+const maxDescriptors = 1024
+
 func main() {
+	w := world{os.Stdin, os.Stdout, os.Stderr}
+	if err := serialport.LimitDescriptors(maxDescriptors); err != nil {
+		os.Exit(fail(w, exitFailed, err))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(dispatch(ctx, world{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once what the first could not
+	os.Exit(dispatch(ctx, w, os.Args[1:]))
 }
 
+// dispatch runs the command that args name.
 func dispatch(ctx context.Context, w world, args []string) int {
-	if len(args) > 0 {
-		for _, c := range commands {
-			if c.name == args[0] {
-				return c.run(ctx, w, args[1:])
-			}
+	if len(args) == 0 {
+		usage(w.err)
+		return exitUsage
+	}
+	for _, c := range commands {
+		if c.name == args[0] {
+			return c.run(ctx, w, args[1:])
 		}
 	}
-	out, code := w.err, exitUsage
-	switch {
-	case len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help"):
-		out, code = w.out, exitOK
-	case len(args) > 0:
-		fmt.Fprintf(w.err, "smartconnect: unknown command %q\n", args[0])
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(w.out)
+		return exitOK
 	}
+	fmt.Fprintf(w.err, "smartconnect: unknown command %q\n", args[0])
+	usage(w.err)
+	return exitUsage
+}
+
+func usage(out io.Writer) {
 	fmt.Fprintln(out, "usage: smartconnect COMMAND [flags]   (COMMAND -h lists its flags)")
 	for _, c := range commands {
 		fmt.Fprintf(out, "  %-9s %-18s %s\n", c.name, c.args, c.summary)
 	}
-	return code
-}
-
-// flags returns a flag set that reports to w and never ends the process.
-func flags(w world, name string) *flag.FlagSet {
-	f := flag.NewFlagSet("smartconnect "+name, flag.ContinueOnError)
-	f.SetOutput(w.err)
-	return f
-}
-
-// parse parses args; ok is false when the command must end with code.
-func parse(f *flag.FlagSet, args []string, maxArgs int) (code int, ok bool) {
-	switch err := f.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK, false
-	case err != nil:
-		return exitUsage, false
-	}
-	if f.NArg() > maxArgs {
-		fmt.Fprintf(f.Output(), "%s: unexpected argument %q\n", f.Name(), f.Arg(maxArgs))
-		return exitUsage, false
-	}
-	return exitOK, true
 }
 
 // fail reports err and returns code.

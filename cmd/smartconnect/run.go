@@ -2,96 +2,84 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"smartconnect/appliance"
 	"smartconnect/appliance/serialport"
 )
 
-const defaultState = "/var/lib/smartconnect"
-
-// maxDescriptors keeps the serial library from its panic: it cannot handle a
-// descriptor of 1024 or above.
-const maxDescriptors = 1024
-
 // runCommand is the appliance.
 func runCommand(ctx context.Context, w world, args []string) int {
-	f := flags(w, "run")
-	o := appliance.Options{}
-	f.StringVar(&o.State, "state", defaultState, "folder of the configuration and the identity")
-	f.StringVar(&o.Meter, "meter", "", "source of telegrams, instead of the configured one: a serial device, tcp://HOST:PORT, file:PATH or sim:NAME")
-	f.StringVar(&o.Modbus, "modbus", "", "address of the first Modbus server, instead of the configured one (:502)")
-	f.StringVar(&o.MQTT, "mqtt", "", "address of the MQTT broker, instead of the configured one (:1883)")
-	f.StringVar(&o.HTTP, "http", ":80", "address of the landing page")
-	f.StringVar(&o.HTTPS, "https", ":443", "address of the API and the status page")
-	level := f.String("log-level", "info", "debug, info, warn or error")
-	if code, ok := parse(f, args, 0); !ok {
+	f := flags("run")
+	o := appliance.Options{HTTP: ":80", HTTPS: ":443"}
+	level := slog.LevelInfo
+	state := stateFlag(f)
+	f.Func("meter", "`SOURCE` of telegrams, instead of the configured one: a serial device, tcp://HOST:PORT, file:PATH or sim:NAME", source(&o.Meter))
+	f.Func("modbus", "`ADDR` of the first Modbus server, instead of the configured one (:502)", address(&o.Modbus))
+	f.Func("mqtt", "`ADDR` of the MQTT broker, instead of the configured one (:1883)", address(&o.MQTT))
+	f.Func("http", "`ADDR` of the landing page, empty for none (default :80)", address(&o.HTTP))
+	f.Func("https", "`ADDR` of the API and the status page, empty for none (default :443)", address(&o.HTTPS))
+	f.Func("log-level", "`LEVEL` of what is logged: debug, info, warn or error (default info)", func(s string) error {
+		if level.UnmarshalText([]byte(s)) != nil {
+			return errors.New("want debug, info, warn or error")
+		}
+		return nil
+	})
+	if code, ok := parse(w, f, args, 0); !ok {
 		return code
 	}
-	log, err := logger(w.err, *level)
-	if err != nil {
-		return fail(w, exitUsage, err)
-	}
-	o.Log = log
-	if err := checkRun(&o); err != nil {
-		return fail(w, exitUsage, err)
-	}
-	if err := serialport.LimitDescriptors(maxDescriptors); err != nil {
-		return fail(w, exitFailed, err)
-	}
+	o.State, o.Log = *state, logger(w.err, level)
 	if err := appliance.Run(ctx, o); err != nil {
 		return fail(w, exitFailed, err)
 	}
 	return exitOK
 }
 
-// checkRun checks what the flags say; a relative path of a source is relative
-// to where the command was called.
-func checkRun(o *appliance.Options) error {
-	if o.Meter != "" {
-		source, err := absolute(o.Meter)
-		if err != nil {
+// source sets *p to a source of telegrams. A relative path counts from where
+// the command was called, which nobody knows later.
+func source(p *string) func(string) error {
+	return func(s string) error {
+		prefix, path := "", s
+		if rest, ok := strings.CutPrefix(s, "file:"); ok {
+			prefix, path = "file:", rest
+		}
+		if path != "" && (prefix != "" || !strings.Contains(path, ":")) {
+			abs, err := filepath.Abs(path)
+			if err != nil {
+				return err
+			}
+			s = prefix + abs
+		}
+		if _, err := serialport.ParseSource(s); err != nil {
 			return err
 		}
-		if _, err := serialport.ParseSource(source); err != nil {
-			return fmt.Errorf("--meter: %w", err)
-		}
-		o.Meter = source
+		*p = s
+		return nil
 	}
-	for _, a := range []struct{ flag, addr string }{{"modbus", o.Modbus}, {"mqtt", o.MQTT}, {"http", o.HTTP}, {"https", o.HTTPS}} {
-		if a.addr == "" {
-			continue
-		}
-		if _, err := net.ResolveTCPAddr("tcp", a.addr); err != nil {
-			return fmt.Errorf("--%s %q: want [ADDRESS]:PORT: %w", a.flag, a.addr, err)
-		}
-	}
-	return nil
 }
 
-func absolute(source string) (string, error) {
-	prefix, path := "", source
-	if rest, ok := strings.CutPrefix(source, "file:"); ok {
-		prefix, path = "file:", rest
-	} else if strings.Contains(source, ":") {
-		return source, nil
+// address sets *p to an address to listen on. It is not looked up: a name
+// server that does not answer must not keep the box from starting.
+func address(p *string) func(string) error {
+	return func(s string) error {
+		host, port, err := net.SplitHostPort(s)
+		if err == nil && host != "" && host != "localhost" {
+			_, err = netip.ParseAddr(host)
+		}
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		if err != nil && s != "" {
+			return fmt.Errorf("want [IP]:PORT, as in :1502 or 127.0.0.1:1502: %w", err)
+		}
+		*p = s
+		return nil
 	}
-	if path == "" {
-		return source, nil
-	}
-	abs, err := filepath.Abs(path)
-	return prefix + abs, err
-}
-
-func logger(out io.Writer, level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", level)
-	}
-	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: l})), nil
 }

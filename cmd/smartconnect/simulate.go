@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
+	"time"
 
 	"smartconnect/appliance/serialport"
 	"smartconnect/telegram"
@@ -13,46 +15,52 @@ import (
 
 // simulateCommand plays a simulated meter on a line of its own.
 func simulateCommand(ctx context.Context, w world, args []string) int {
-	f := flags(w, "simulate")
-	format := f.String("format", "dsmr50", "which meter: "+strings.Join(sim.Names(), ", "))
-	out := f.String("out", "-", "where it speaks: DEVICE, tcp-listen:ADDR, pty or - (standard output)")
-	line := f.String("line", "", `settings of a serial DEVICE, as "9600 7E1" (default: the meter's own)`)
-	interval := f.Duration("interval", 0, "time between telegrams (default: the meter's own)")
-	count := f.Int("count", 0, "telegrams in all (default: no end)")
-	seed := f.Uint64("seed", 1, "the house: the same seed plays the same house")
-	lively := f.Bool("lively", false, "a house where something happens every few seconds")
-	if code, ok := parse(f, args, 0); !ok {
+	f := flags("simulate")
+	meter := sim.All[0]
+	var line telegram.Line
+	var play sim.Play
+	f.Func("format", "`NAME` of the meter: "+strings.Join(sim.Names(), ", ")+" (default "+meter.Name+")", func(s string) (err error) {
+		meter, err = sim.ByName(s)
+		return err
+	})
+	to := f.String("out", "-", "where it speaks: `DEVICE`, tcp-listen:ADDR, pty or - (standard output)")
+	f.Func("line", "`SETTINGS` of a serial DEVICE, as \"9600 7E1\" (default: the meter's own)", func(s string) (err error) {
+		line, err = telegram.ParseLine(s)
+		return err
+	})
+	f.Func("interval", "`TIME` between telegrams, as 500ms (default: the meter's own)", func(s string) (err error) {
+		if play.Interval, err = time.ParseDuration(s); err == nil && play.Interval <= 0 {
+			err = errors.New("want more than nothing")
+		}
+		return err
+	})
+	count := f.Uint("count", 0, "`NUMBER` of telegrams (default: no end)")
+	f.Uint64Var(&play.Seed, "seed", 1, "the house: the same `SEED` plays the same house")
+	f.BoolVar(&play.Lively, "lively", false, "a house where something happens every few seconds")
+	if code, ok := parse(w, f, args, 0); !ok {
 		return code
 	}
-	meter, err := sim.ByName(*format)
+	play.Count = int(*count)
+	if line == (telegram.Line{}) {
+		line = meter.Line
+	}
+	out, err := serialport.OpenOut(ctx, *to, line, serialport.Options{Stdout: w.out})
 	if err != nil {
-		return fail(w, exitUsage, err)
-	}
-	if *interval < 0 || *count < 0 {
-		return fail(w, exitUsage, fmt.Errorf("simulate: --interval %v and --count %d must not be negative", *interval, *count))
-	}
-	settings := meter.Line
-	if *line != "" {
-		if settings, err = telegram.ParseLine(*line); err != nil {
-			return fail(w, exitUsage, err)
+		// What the system refuses may work the next time; the rest never will.
+		code := exitUsage
+		if refused := syscall.Errno(0); errors.As(err, &refused) {
+			code = exitFailed
 		}
+		return fail(w, code, fmt.Errorf("simulate: --out: %w", err))
 	}
-	o, err := serialport.OpenOut(ctx, *out, settings, serialport.Options{Stdout: w.out})
-	if err != nil {
-		return fail(w, exitUsage, err)
+	if out.Source != "" {
+		fmt.Fprintf(w.err, "the meter speaks on %s (%s); read it with: smartconnect run --meter %[1]s\n", out.Source, line)
 	}
-	if *out != "-" {
-		fmt.Fprintf(w.err, "the meter speaks on %s (%s); read it with: smartconnect run --meter %s\n", o.Source, settings, o.Source)
+	err = sim.Feed(ctx, out, meter, play)
+	if closed := out.Close(); err == nil {
+		err = closed
 	}
-	err = sim.Feed(ctx, o, meter, sim.Play{Seed: *seed, Lively: *lively, Interval: *interval, Count: *count})
-	if ctx.Err() != nil {
-		err = nil // ended from outside, as meters are
-	}
-	closed := o.Close()
-	if ctx.Err() != nil && errors.Is(closed, ctx.Err()) {
-		closed = nil
-	}
-	if err := errors.Join(err, closed); err != nil {
+	if err != nil && ctx.Err() == nil { // ended from outside is how most meters end
 		return fail(w, exitFailed, err)
 	}
 	return exitOK

@@ -7,8 +7,9 @@ import (
 	"smartconnect/appliance"
 )
 
+// versionCommand prints the version of the program.
 func versionCommand(_ context.Context, w world, args []string) int {
-	if code, ok := parse(flags(w, "version"), args, 0); !ok {
+	if code, ok := parse(w, flags("version"), args, 0); !ok {
 		return code
 	}
 	fmt.Fprintf(w.out, "smartconnect %s\n", appliance.Version())

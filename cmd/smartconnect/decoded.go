@@ -1,0 +1,99 @@
+package main
+
+import (
+	"time"
+
+	"smartconnect/telegram"
+)
+
+// decodedLine is a telegram as decode prints it: base units throughout, null or
+// no key where the meter did not say.
+type decodedLine struct {
+	Format   string             `json:"format"`
+	Meter    string             `json:"meter"`
+	Header   string             `json:"header"`
+	Version  string             `json:"version,omitempty"`
+	Time     *time.Time         `json:"time"`
+	Values   map[string]float64 `json:"values"`
+	Derived  []string           `json:"derived,omitempty"`    // values computed from others
+	Unread   []string           `json:"unreadable,omitempty"` // quantities sent in a form that cannot be read
+	OBIS     map[string]any     `json:"obis"`
+	Channels []channelLine      `json:"channels"`
+	Peaks    []peakLine         `json:"peaks,omitempty"`
+}
+
+type channelLine struct {
+	Channel int        `json:"channel"`
+	Type    string     `json:"type"`
+	ID      string     `json:"id"`
+	Time    *time.Time `json:"time"`
+	Value   *float64   `json:"value"`
+	Unit    string     `json:"unit"`
+}
+
+type peakLine struct {
+	Month *time.Time `json:"month"`
+	Time  *time.Time `json:"time"`
+	Value *float64   `json:"value"`
+}
+
+// lostLine is a telegram that was lost, by the class of the error.
+type lostLine struct {
+	Error  string `json:"error"`
+	Detail string `json:"detail"`
+}
+
+func objectValue(o telegram.Object) any {
+	if v, ok := o.Value.Get(); ok {
+		return v
+	}
+	if o.Unreadable {
+		return nil
+	}
+	return string(o.Text)
+}
+
+func line(m *telegram.Measurement, objects map[string]any) decodedLine {
+	l := decodedLine{
+		Format: m.Format, Meter: m.Meter.Name(), Header: m.Meter.Header.String(), Version: m.Meter.Version.String(),
+		Time: orNull(m.Time), Values: map[string]float64{}, OBIS: objects, Channels: []channelLine{},
+	}
+	for q := range telegram.NumQuantities {
+		if v, ok := m.Get(q).Get(); ok {
+			l.Values[q.String()] = v
+		}
+		if m.Derived(q) {
+			l.Derived = append(l.Derived, q.String())
+		}
+		if m.Unreadable(q) {
+			l.Unread = append(l.Unread, q.String())
+		}
+	}
+	for i, c := range m.Channels {
+		if c.Device != 0 {
+			l.Channels = append(l.Channels, channelLine{
+				i + 1, c.Device.Class(), c.ID.String(), orNull(c.Time), number(c.Value), c.Unit.String(),
+			})
+		}
+	}
+	for _, p := range m.Peaks {
+		if p.Value.OK() {
+			l.Peaks = append(l.Peaks, peakLine{orNull(p.Month), orNull(p.Time), number(p.Value)})
+		}
+	}
+	return l
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func number(v telegram.Value) *float64 {
+	if f, ok := v.Get(); ok {
+		return &f
+	}
+	return nil
+}
