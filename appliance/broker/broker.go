@@ -170,6 +170,7 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 		refresh:    limits.Refresh,
 		log:        b.Log,
 		send: func(m payload.Message) error {
+			defer h.retaining()()
 			return server.Publish(m.Topic, m.Payload, true, m.QoS)
 		},
 	}

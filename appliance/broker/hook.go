@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -33,12 +34,16 @@ type hook struct {
 	server    *mqtt.Server
 	stopping  context.Context
 	verifying chan struct{} // holds one: passwords are verified one at a time
-	backoff   backoff
+	// retained is held for writing while a message is retained, and for reading
+	// while a client subscribes: the library looks through what is retained
+	// without a lock of its own (its issue 200).
+	retained sync.RWMutex
+	backoff  backoff
 }
 
 var provided = map[byte]bool{
 	mqtt.OnConnect: true, mqtt.OnConnectAuthenticate: true, mqtt.OnACLCheck: true,
-	mqtt.OnSubscribe: true, mqtt.OnPublish: true, mqtt.OnPacketSent: true, mqtt.OnPublishDropped: true,
+	mqtt.OnSubscribe: true, mqtt.OnPacketProcessed: true, mqtt.OnPublish: true, mqtt.OnPacketSent: true, mqtt.OnPublishDropped: true,
 }
 
 func (h *hook) ID() string           { return "rights" }
@@ -137,8 +142,10 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 
 // OnSubscribe empties the filters that are more than a client may have; the
 // library answers them as invalid. It also does so for filters that the library
-// takes and the standard does not.
+// takes and the standard does not. OnPacketProcessed always follows, after the
+// retained messages have been handed to the client.
 func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	h.retained.RLock()
 	n := cl.State.Subscriptions.Len()
 	for i := range pk.Filters {
 		filter := pk.Filters[i].Filter
@@ -150,6 +157,25 @@ func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 		}
 	}
 	return pk
+}
+
+// OnPacketProcessed ends what OnSubscribe began.
+func (h *hook) OnPacketProcessed(_ *mqtt.Client, pk packets.Packet, _ error) {
+	if pk.FixedHeader.Type == packets.Subscribe {
+		h.retained.RUnlock()
+	}
+}
+
+// retaining waits until nobody looks through the retained messages, and returns
+// what ends the wait of the others. After a second it waits no longer: should
+// the library have died inside a SUBSCRIBE, the reading still goes out.
+func (h *hook) retaining() (done func()) {
+	for end := time.Now().Add(time.Second); !h.retained.TryLock(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return func() {}
+		}
+	}
+	return h.retained.Unlock
 }
 
 // OnPublish lets nothing a client says be retained: commands must not be, and

@@ -254,3 +254,21 @@ func TestFailureToPublishDoesNotStopIt(t *testing.T) {
 		}
 	})
 }
+
+// A SUBSCRIBE that never ends must not keep readings from everybody else.
+func TestRetainingWaitsNoLongerThanASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h hook
+		h.retained.RLock()
+		begin := time.Now()
+		h.retaining()()
+		if waited := time.Since(begin); waited < time.Second || waited > 1100*time.Millisecond {
+			t.Errorf("waited %v", waited)
+		}
+		h.retained.RUnlock()
+		h.retaining()()
+		if !h.retained.TryLock() {
+			t.Error("the lock is still held")
+		}
+	})
+}
