@@ -26,11 +26,13 @@ type Config interface {
 	Patch(body []byte) (PatchResult, error)
 }
 
-// PatchResult says what a change of the configuration did.
+// PatchResult says what a change of the configuration did. Its names are, as
+// all that the box says of itself, in snake case; those of the configuration are
+// the manual's.
 type PatchResult struct {
-	Changed         []string // JSON pointers (RFC 6901) of the settings that changed, never their values
-	RestartRequired bool     // whether the saved configuration differs from the one running
-	Notes           []string // sentences the owner should read: what is stored but not applied, and the like
+	Changed         []string `json:"changed"`          // JSON pointers (RFC 6901) of the settings that changed, never their values
+	RestartRequired bool     `json:"restart_required"` // whether a reset would put something into effect
+	Notes           []string `json:"notes"`            // sentences the owner should read: what is stored but not applied, and the like
 }
 
 // Problems is an error that lists everything wrong with a patch.
@@ -56,6 +58,7 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // Windows editors put it there, and RFC 8259 section 8.1 lets us ignore it
 	if fault := malformed(body); fault != "" {
 		fail(w, r, http.StatusBadRequest, "the body is not valid JSON: %s", fault)
 		return

@@ -49,11 +49,11 @@ func TestPatch(t *testing.T) {
 		want        string
 	}{
 		{"nothing changed", "application/json", PatchResult{},
-			`{"Changed":[],"RestartRequired":false,"Notes":[]}`},
+			`{"changed":[],"restart_required":false,"notes":[]}`},
 		{"changed", "application/json; charset=utf-8", PatchResult{[]string{"/MQTT/Site"}, true, []string{"Restart the box to use it."}},
-			`{"Changed":["/MQTT/Site"],"RestartRequired":true,"Notes":["Restart the box to use it."]}`},
+			`{"changed":["/MQTT/Site"],"restart_required":true,"notes":["Restart the box to use it."]}`},
 		{"merge patch", "application/merge-patch+json", PatchResult{[]string{"/MQTT/Site"}, true, nil},
-			`{"Changed":["/MQTT/Site"],"RestartRequired":true,"Notes":[]}`},
+			`{"changed":["/MQTT/Site"],"restart_required":true,"notes":[]}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := start(t, func(b *box) { b.config.result = test.result })
@@ -66,6 +66,16 @@ func TestPatch(t *testing.T) {
 				t.Errorf("the configuration got %q", b.config.patches)
 			}
 		})
+	}
+}
+
+// A body from an editor that marks the byte order (RFC 8259 section 8.1) is
+// taken for what it says.
+func TestPatchWithByteOrderMark(t *testing.T) {
+	b := start(t, nil)
+	got, body := b.do(request{method: "PATCH", path: "/api/v1/config", header: asJSON, body: "\ufeff" + `{"MQTT":{}}`})
+	if got.StatusCode != 200 || !reflect.DeepEqual(b.config.patches, []string{`{"MQTT":{}}`}) {
+		t.Errorf("status %d: %s; the configuration got %q", got.StatusCode, body, b.config.patches)
 	}
 }
 

@@ -1,69 +1,121 @@
 package api
 
 import (
+	"crypto/tls"
 	"net"
+	"net/http"
 	"sync"
+	"time"
 )
 
 // limited is a listener that keeps at most max connections open, and perSource
 // of them from one address, so that one client can neither use up the
-// descriptors of the box nor lock out the others. What is too many is closed at
-// once: left waiting it would look like a box that hangs.
+// descriptors of the box nor lock out the others. Where there is no place left,
+// the connection that has gone the longest without a request leaves for the
+// newcomer: who only holds connections open keeps nobody out. If a request runs
+// on each, the newcomer is closed at once: left waiting it would look like a
+// box that hangs.
 type limited struct {
 	net.Listener
 	max, perSource int
 
 	mu   sync.Mutex
-	open int
-	from map[string]int
+	open map[*counted]bool
 }
 
 func limit(ln net.Listener, max, perSource int) *limited {
-	return &limited{Listener: ln, max: max, perSource: perSource, from: map[string]int{}}
+	return &limited{Listener: ln, max: max, perSource: perSource, open: map[*counted]bool{}}
 }
 
 // Accept returns the next connection within the limits.
 func (l *limited) Accept() (net.Conn, error) {
 	for {
-		c, err := l.Listener.Accept()
+		socket, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		source := hostname(c.RemoteAddr().String())
-		if l.take(source) {
-			return &counted{Conn: c, release: sync.OnceFunc(func() { l.release(source) })}, nil
+		c := &counted{Conn: socket, source: hostname(socket.RemoteAddr().String()), quiet: time.Now(), of: l}
+		leaves, ok := l.admit(c)
+		if leaves != nil {
+			_ = leaves.Conn.Close()
 		}
-		_ = c.Close()
+		if ok {
+			return c, nil
+		}
+		_ = socket.Close()
 	}
 }
 
-func (l *limited) take(source string) bool {
+// admit gives c a place, if there is one or another connection leaves for it.
+func (l *limited) admit(c *counted) (leaves *counted, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open >= l.max || l.from[source] >= l.perSource {
-		return false
+	same := 0
+	var ofSame, ofAll *counted // quiet for the longest
+	for other := range l.open {
+		if other.source == c.source {
+			same++
+			ofSame = quieter(ofSame, other)
+		}
+		ofAll = quieter(ofAll, other)
 	}
-	l.open++
-	l.from[source]++
-	return true
+	switch {
+	case same >= l.perSource:
+		leaves = ofSame
+	case len(l.open) >= l.max:
+		leaves = ofAll
+	default:
+		l.open[c] = true
+		return nil, true
+	}
+	if leaves == nil {
+		return nil, false
+	}
+	delete(l.open, leaves)
+	l.open[c] = true
+	return leaves, true
 }
 
-func (l *limited) release(source string) {
+// quieter returns which of two connections has been quiet for longer. a may be
+// nil, and b be one that is not quiet.
+func quieter(a, b *counted) *counted {
+	if b.quiet.IsZero() || a != nil && a.quiet.Before(b.quiet) {
+		return a
+	}
+	return b
+}
+
+// note is told by the HTTP server what a connection does. It is quiet until the
+// whole header of a request has come, and after the answer has gone.
+func (l *limited) note(conn net.Conn, state http.ConnState) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	c, ok := conn.(*counted)
+	if !ok {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open--
-	if l.from[source]--; l.from[source] == 0 {
-		delete(l.from, source)
+	switch state {
+	case http.StateActive:
+		c.quiet = time.Time{}
+	case http.StateIdle:
+		c.quiet = time.Now()
 	}
 }
 
 // counted gives its place back when it is closed.
 type counted struct {
 	net.Conn
-	release func()
+	source string
+	of     *limited
+	quiet  time.Time // since when; zero while a request runs. Guarded by of.mu
 }
 
 func (c *counted) Close() error {
-	defer c.release()
+	c.of.mu.Lock()
+	delete(c.of.open, c)
+	c.of.mu.Unlock()
 	return c.Conn.Close()
 }

@@ -38,7 +38,13 @@ func (s *Server) getLanding(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) landing(w http.ResponseWriter, r *http.Request, status int) {
-	render(w, status, "landing.html", map[string]any{"Link": s.secureURL(r, "/"), "Serial": s.Serial, "Fingerprint": s.CA.Fingerprint})
+	fault := ""
+	if s.SecureFault != nil {
+		fault = s.SecureFault()
+	}
+	render(w, status, "landing.html", map[string]any{
+		"Link": s.secureURL(r, "/"), "Fault": fault, "Serial": s.Serial, "Fingerprint": s.CA.Fingerprint,
+	})
 }
 
 // getCA offers the certificate of the box's own authority. The media type is

@@ -90,6 +90,19 @@ func TestLanding(t *testing.T) {
 	}
 }
 
+// While the secure port is another program's, the page must not lead there.
+func TestLandingWithoutSecureListener(t *testing.T) {
+	fault := "listen tcp :443: bind: address already in use"
+	b := start(t, func(b *box) { b.SecureFault = func() string { return fault } })
+	if _, body := b.do(request{path: "/", plain: true}); !strings.Contains(body, fault) || strings.Contains(body, "https://") {
+		t.Errorf("want the fault and no link:\n%s", body)
+	}
+	fault = ""
+	if _, body := b.do(request{path: "/", plain: true}); !strings.Contains(body, "https://") {
+		t.Errorf("want the link:\n%s", body)
+	}
+}
+
 func TestLandingEscapesTheName(t *testing.T) {
 	b := start(t, nil)
 	conn, err := net.Dial("tcp", b.plain)

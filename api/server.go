@@ -54,6 +54,10 @@ type Server struct {
 	// listener, or a port is forwarded.
 	SecurePort int
 
+	// SecureFault says why the secure listener of another Server does not
+	// answer, "" if it does; optional. The landing page shows it.
+	SecureFault func() string
+
 	// Hosts are further names under which the secure listener answers, beside
 	// those every local network has (see hosts.go); optional.
 	Hosts []string
@@ -153,6 +157,7 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, answer http.Handler
 	// would slip past the limits on connections.
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
+	places := limit(ln, s.Limits.Conns, s.Limits.ConnsPerSource)
 	srv := &http.Server{
 		Handler:           s.recovering(answer),
 		Protocols:         &http1,
@@ -166,7 +171,8 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, answer http.Handler
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 		// Close does not wait for the goroutines of the connections. They are
 		// counted here, as their last act is to report StateClosed.
-		ConnState: func(_ net.Conn, state http.ConnState) {
+		ConnState: func(conn net.Conn, state http.ConnState) {
+			places.note(conn, state)
 			switch state {
 			case http.StateNew:
 				conns.Add(1)
@@ -175,16 +181,15 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, answer http.Handler
 			}
 		},
 	}
-	ln = limit(ln, s.Limits.Conns, s.Limits.ConnsPerSource)
 	ended := make(chan error, 1)
 	go func() {
 		if secure == nil {
-			ended <- srv.Serve(ln)
+			ended <- srv.Serve(places)
 			return
 		}
 		srv.TLSConfig = secure.Clone()
 		srv.TLSConfig.MinVersion = max(srv.TLSConfig.MinVersion, tls.VersionTLS12)
-		ended <- srv.ServeTLS(ln, "", "")
+		ended <- srv.ServeTLS(places, "", "")
 	}()
 
 	var failure error

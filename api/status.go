@@ -30,7 +30,7 @@ type Status struct {
 	Serial          string   `json:"serial"`           // serial number of the box
 	Version         string   `json:"version"`          // firmware version
 	UptimeSeconds   int64    `json:"uptime_seconds"`   // since this life of the box began: a reset starts again at 0
-	RestartRequired bool     `json:"restart_required"` // the saved configuration differs from the one running
+	RestartRequired bool     `json:"restart_required"` // saved settings take effect with the next reset
 	Warnings        []string `json:"warnings"`         // sentences for the owner that belong to no single part
 
 	Meter    Meter     `json:"meter"`

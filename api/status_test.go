@@ -78,6 +78,8 @@ func TestPageSaysWhatTheStatusSays(t *testing.T) {
 		{"nothing has come yet", Status{Meter: Meter{State: Waiting, Detail: "No telegram yet."}},
 			[]string{"No telegram yet.", "–", "no power reading", "never", "waiting", "card old"},
 			[]string{"0\u00a0W", "to the grid", "from the grid", "<table>"}},
+		{"no cable", Status{Meter: Meter{State: Fault, Detail: "the source cannot be read: no such device", Errors: map[string]uint64{"source": 4}, LastError: "no such device", LastErrorAgeSeconds: n(1)}},
+			[]string{"<dt>Lost telegrams</dt><dd>0</dd>", "<dt>Failures of the source</dt><dd>4</dd>"}, []string{"Last error"}},
 		{"silent meter", Status{Meter: Meter{State: Stale, Detail: "Silent since 3 min.", AgeSeconds: n(190)}, Readings: []Reading{{"active_power", n(500), "W"}}},
 			[]string{"card old", "not fresh, last values: 3\u00a0min ago", "500\u00a0W", "silent", "Silent since 3 min."}, nil},
 		{"exactly nothing flows", Status{Readings: []Reading{{"active_power", n(0), "W"}}},

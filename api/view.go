@@ -86,8 +86,17 @@ func meterPart(m Meter) part {
 		period = "every " + span(s)
 	}
 	lastError := m.LastError
-	if lastError != "" && m.LastErrorAgeSeconds.OK() {
+	switch {
+	case strings.Contains(m.Detail, lastError): // it stands above already
+		lastError = ""
+	case m.LastErrorAgeSeconds.OK():
 		lastError += " (" + ago(m.LastErrorAgeSeconds) + ")"
+	}
+	lost := maps.Clone(m.Errors)
+	delete(lost, sourceFailed)
+	failures := ""
+	if n := m.Errors[sourceFailed]; n > 0 {
+		failures = count(n)
 	}
 	return newPart("Meter", m.State, m.Detail,
 		fact{"Meter", m.ID},
@@ -98,9 +107,13 @@ func meterPart(m Meter) part {
 		fact{"Values come", period},
 		fact{"Latest values", ago(m.AgeSeconds)},
 		fact{"Good telegrams", count(m.Telegrams)},
-		fact{"Lost telegrams", tally(m.Errors)},
+		fact{"Lost telegrams", tally(lost)},
+		fact{"Failures of the source", failures},
 		fact{"Last error", lastError})
 }
+
+// sourceFailed is the one class of Meter.Errors that is no lost telegram.
+const sourceFailed = "source"
 
 func modbusPart(m Modbus) part {
 	clients := count(m.Clients)

@@ -100,20 +100,23 @@ func begin(o Options) (*life, error) {
 	}
 	l.asSaved = l.saved.Config()
 	l.cfg = l.saved.Config()
-	l.override()
+	o.override(&l.cfg)
+	if l.cfg.MQTT.Enabled {
+		l.warnings = append(l.warnings, "MQTT is "+config.UplinkNotApplied)
+	}
 	l.store = snapshot.NewStore(l.sequence())
 	return l, l.furnish()
 }
 
 // override puts the command line before the configuration.
-func (l *life) override() {
+func (o Options) override(c *config.Config) {
 	for _, f := range []struct {
 		flag    string
 		setting *string
 	}{
-		{l.o.Meter, &l.cfg.Meter.Source},
-		{l.o.Modbus, &l.cfg.Modbus.Servers[0].Listen},
-		{l.o.MQTT, &l.cfg.Broker.Listen},
+		{o.Meter, &c.Meter.Source},
+		{o.Modbus, &c.Modbus.Servers[0].Listen},
+		{o.MQTT, &c.Broker.Listen},
 	} {
 		if f.flag != "" {
 			*f.setting = f.flag
@@ -122,16 +125,14 @@ func (l *life) override() {
 }
 
 // sequence numbers the snapshots. A folder that cannot be written must not keep
-// the meter from being read: then the clock numbers them.
+// the meter from being read.
 func (l *life) sequence() func() uint64 {
 	save := func(path string, b []byte) error { return config.WriteFile(path, b, 0o600) }
 	s, err := snapshot.OpenSequence(filepath.Join(l.o.State, "sequence"), save, l.log)
-	if err == nil {
-		return s.Next
+	if err != nil {
+		l.warn(err)
 	}
-	l.warn(err)
-	n := uint64(time.Now().UnixMilli())
-	return func() uint64 { n++; return n }
+	return s.Next
 }
 
 func (l *life) warn(err error) {

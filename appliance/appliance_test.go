@@ -289,8 +289,11 @@ func (f *feeder) hangUp() {
 }
 
 // p1 makes a telegram with a checksum. The bitwise CRC is the test's own.
-func p1(lines ...string) string {
-	s := "/TST5box\r\n\r\n" + strings.Join(lines, "\r\n") + "\r\n!"
+func p1(lines ...string) string { return telegramOf("TST5box", lines...) }
+
+// telegramOf makes a telegram under a header of its own.
+func telegramOf(header string, lines ...string) string {
+	s := "/" + header + "\r\n\r\n" + strings.Join(lines, "\r\n") + "\r\n!"
 	var c uint16
 	for _, b := range []byte(s) {
 		c ^= uint16(b)

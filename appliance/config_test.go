@@ -39,7 +39,7 @@ func TestEveryWordOfTheConfigurationIsUnderstood(t *testing.T) {
 		}
 	}
 	for _, name := range append([]string{config.Auto}, known().Formats...) {
-		if _, err := formats.ByName(name); err != nil {
+		if _, err := formats.Select(name); err != nil {
 			t.Error(err)
 		}
 	}

@@ -15,18 +15,18 @@ import (
 // meter is the one writer: it reads the line, cuts and decodes telegrams, and
 // publishes what is known after each.
 //
-//	open → telegram.Scan (Format.Cut) → Format.Decode → Merge → Store.Publish
+//	open → telegram.Receiver (Cut, Decode) → Merge → Store.Publish
 type meter struct {
-	source  string
-	line    telegram.Line
-	format  telegram.Format
-	options telegram.Options
-	open    func(ctx context.Context) (io.ReadCloser, error)
-	store   *snapshot.Store
-	log     *slog.Logger
+	source   string
+	line     telegram.Line
+	receiver telegram.Receiver
+	open     func(ctx context.Context) (io.ReadCloser, error)
+	store    *snapshot.Store
+	log      *slog.Logger
 
 	merge  telegram.Merge // what must be remembered across telegrams
 	rhythm telegram.Rhythm
+	opened time.Time // when the source was last opened
 
 	mu    sync.Mutex
 	count meterCount
@@ -44,6 +44,17 @@ type meterCount struct {
 	errors     map[string]uint64 // by class, and "source"
 	lastError  error
 	lastFailed time.Time
+	said       time.Time // when a lost telegram was last mentioned in the log
+	since      since     // what has come since the last telegram that was wanted
+	turns      turns
+}
+
+// since is what came after the last telegram with power or currents, or, from a
+// meter that never sends any, after the last telegram: why a meter is stale.
+type since struct {
+	octets, telegrams, damaged uint64
+	damage                     error     // of the last damaged telegram
+	damagedAt                  time.Time // when it came
 }
 
 // quietLine is the pause that ends what will not be continued. A slow meter
@@ -62,12 +73,23 @@ func (m *meter) run(ctx context.Context) error {
 	}
 	defer r.Close()
 	m.note(func(c *meterCount) { c.opened, c.fault = time.Now(), nil })
-	m.log.Info("meter source open", "source", m.source, "line", m.line)
-	err = telegram.Scan(counting{r, m}, m.format, quietLine, m.event)
+	m.log.Log(ctx, m.newsLevel(), "meter source open", "source", m.source, "line", m.line)
+	err = m.receiver.Run(counting{r, m}, quietLine, m.received)
 	if telegram.IsEnd(err) {
 		return fmt.Errorf("appliance: meter source %s ended", m.source)
 	}
 	return err
+}
+
+// newsLevel is the level at which an open source is worth a line: a gateway that
+// hangs up on everybody would open every few seconds, all night.
+func (m *meter) newsLevel() slog.Level {
+	before := m.opened
+	m.opened = time.Now()
+	if !before.IsZero() && m.opened.Sub(before) < logEvery {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // failed is told by the task's keeper why run ended.
@@ -79,22 +101,24 @@ func (m *meter) failed(err error) {
 	})
 }
 
-func (m *meter) event(e telegram.Event) {
-	if e.Lost.Noise > 0 {
-		m.note(func(c *meterCount) { c.noise += uint64(e.Lost.Noise) })
+func (m *meter) received(r telegram.Received) {
+	switch {
+	case r.Noise > 0:
+		m.note(func(c *meterCount) { c.noise += uint64(r.Noise) })
+	case r.Err != nil:
+		m.lose(r.Err)
+	default:
+		m.publish(r.Measurement)
 	}
-	if e.Lost.Err != nil {
-		m.lose(e.Lost.Err)
-	}
-	if e.Raw == nil {
-		return
-	}
-	decoded, err := m.format.Decode(e.Raw, m.options, nil)
-	if err != nil {
-		m.lose(err)
-		return
-	}
+}
+
+func (m *meter) publish(decoded telegram.Measurement) {
 	now := time.Now()
+	m.note(func(c *meterCount) {
+		if c.turns.note(decoded.Meter, now) {
+			m.rhythm = telegram.Rhythm{} // that of another meter says nothing
+		}
+	})
 	if decoded.Refreshes() {
 		m.rhythm.Beat(now)
 	}
@@ -103,17 +127,26 @@ func (m *meter) event(e telegram.Event) {
 	m.note(func(c *meterCount) {
 		c.telegrams++
 		c.warnings += uint64(decoded.Warnings())
+		if decoded.Refreshes() || reading.At[telegram.Instantaneous].IsZero() {
+			c.since = since{}
+		} else {
+			c.since.telegrams++
+		}
 	})
 }
 
 // lose counts a lost telegram: that telegram, and nothing else.
 func (m *meter) lose(err error) {
 	m.note(func(c *meterCount) {
+		now := time.Now()
 		c.errors[telegram.Class(err)]++
-		if now := time.Now(); now.Sub(c.lastFailed) > logEvery {
+		c.since.damaged++
+		c.since.damage, c.since.damagedAt = err, now
+		if now.Sub(c.said) > logEvery {
 			m.log.Warn("telegram lost", "error", err)
+			c.said = now
 		}
-		c.lastError, c.lastFailed = err, time.Now()
+		c.lastError, c.lastFailed = err, now
 	})
 }
 
@@ -137,6 +170,7 @@ func (c counting) Read(b []byte) (int, error) {
 	if n > 0 {
 		c.m.note(func(count *meterCount) {
 			count.octets += uint64(n)
+			count.since.octets += uint64(n)
 			count.lastOctets = time.Now()
 		})
 	}

@@ -23,7 +23,8 @@ import (
 // port is an address that one of the servers listens on. An address that
 // cannot be bound leaves the rest of the box up and is named in the status.
 type port struct {
-	addr string
+	addr    string
+	refused error // why addr is not even tried
 
 	mu    sync.Mutex
 	bound net.Addr
@@ -32,6 +33,9 @@ type port struct {
 
 // listen binds the address.
 func (p *port) listen(ctx context.Context) (net.Listener, error) {
+	if p.refused != nil {
+		return nil, p.refused
+	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.addr)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,6 +78,18 @@ type webServer struct {
 	name string
 }
 
+// yield says why a server of the configuration may not have addr: it is one of
+// the API's. Whichever came first would have the port, and who moved Modbus to
+// 443 could never move it back.
+func (l *life) yield(addr string) error {
+	for _, web := range []string{l.o.HTTP, l.o.HTTPS} {
+		if config.Overlap(addr, web) {
+			return fmt.Errorf("appliance: %s is the port of the API (%s): choose another one", addr, web)
+		}
+	}
+	return nil
+}
+
 // furnish makes the tasks of this life.
 func (l *life) furnish() error {
 	for _, add := range []func() error{l.addMeter, l.addModbus, l.addBroker, l.addWeb} {
@@ -85,17 +101,20 @@ func (l *life) furnish() error {
 }
 
 func (l *life) addMeter() error {
-	format, err := formats.ByName(l.cfg.Meter.Format)
+	list, err := formats.Select(l.cfg.Meter.Format)
 	if err != nil {
 		return err
 	}
 	line := l.cfg.Meter.Line.Line
 	if line == (telegram.Line{}) {
-		line = format.Line
+		line = list[0].Line
 	}
 	l.meter = &meter{
-		source: l.cfg.Meter.Source, line: line, format: format, store: l.store, log: l.log,
-		options: telegram.Options{UTCOffset: time.Duration(l.cfg.Meter.UTCOffset)},
+		source: l.cfg.Meter.Source, line: line, store: l.store, log: l.log,
+		receiver: telegram.Receiver{
+			Formats: list,
+			Options: telegram.Options{UTCOffset: time.Duration(l.cfg.Meter.UTCOffset)},
+		},
 		open: func(ctx context.Context) (io.ReadCloser, error) {
 			return serialport.Open(ctx, l.cfg.Meter.Source, line, serialport.Options{Log: l.log})
 		},
@@ -120,7 +139,7 @@ func (l *life) addModbus() error {
 		if err != nil {
 			return err
 		}
-		s := &modbusServer{port: port{addr: row.Listen}, row: row, server: modbusmap.NewServer(registers, l.log)}
+		s := &modbusServer{port: port{addr: row.Listen, refused: l.yield(row.Listen)}, row: row, server: modbusmap.NewServer(registers, l.log)}
 		s.server.MaxClients = row.MaxClients
 		l.modbus = append(l.modbus, s)
 		l.serve(fmt.Sprintf("modbus %d", i+1), &s.port, s.server.Serve)
@@ -144,7 +163,7 @@ func (l *life) addBroker() error {
 		Users:          users,
 		Log:            l.log,
 	}
-	l.broker = &brokerServer{port: port{addr: l.cfg.Broker.Listen}, broker: b}
+	l.broker = &brokerServer{port: port{addr: l.cfg.Broker.Listen, refused: l.yield(l.cfg.Broker.Listen)}, broker: b}
 	l.serve("broker", &l.broker.port, b.Serve)
 	return nil
 }
@@ -195,22 +214,30 @@ func (l *life) addWeb() error {
 			Serial: l.identity.Serial(), Version: Version(), Log: l.log,
 		}
 	}
+	secure := &webServer{} // without a fault while there is none
 	if l.o.HTTPS != "" {
 		s := common()
-		l.addPort("https", l.o.HTTPS, func(ctx context.Context, ln net.Listener) error { return s.Serve(ctx, nil, ln) })
+		secure = l.addPort("https", l.o.HTTPS, func(ctx context.Context, ln net.Listener) error { return s.Serve(ctx, nil, ln) })
 	}
 	if l.o.HTTP != "" {
 		s := common()
 		s.SecurePort = portOf(l.o.HTTPS)
+		s.SecureFault = func() string {
+			if _, _, fault := secure.state(); fault != nil {
+				return fault.Error()
+			}
+			return ""
+		}
 		l.addPort("http", l.o.HTTP, func(ctx context.Context, ln net.Listener) error { return s.Serve(ctx, ln, nil) })
 	}
 	return nil
 }
 
-func (l *life) addPort(name, addr string, serve func(context.Context, net.Listener) error) {
+func (l *life) addPort(name, addr string, serve func(context.Context, net.Listener) error) *webServer {
 	w := &webServer{port: port{addr: addr}, name: name}
 	l.web = append(l.web, w)
 	l.serve(name, &w.port, serve)
+	return w
 }
 
 // serve adds a task that binds p and serves it.

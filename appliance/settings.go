@@ -1,8 +1,6 @@
 package appliance
 
 import (
-	"reflect"
-
 	"smartconnect/api"
 	"smartconnect/appliance/config"
 )
@@ -15,7 +13,7 @@ func (s settings) Public() []byte { return config.Public(s.l.saved.Config()) }
 
 // Patch changes the saved configuration; the running one is that of the life.
 func (s settings) Patch(body []byte) (api.PatchResult, error) {
-	_, effects, err := s.l.saved.Patch(body)
+	saved, effects, err := s.l.saved.Patch(body)
 	if problems, ok := err.(config.Problems); ok {
 		return api.PatchResult{}, refusal{problems}
 	}
@@ -26,13 +24,37 @@ func (s settings) Patch(body []byte) (api.PatchResult, error) {
 	for i, group := range effects.Changed {
 		changed[i] = "/" + group
 	}
-	return api.PatchResult{Changed: changed, RestartRequired: s.l.restartRequired(), Notes: effects.Notes}, nil
+	return api.PatchResult{
+		Changed:         changed,
+		RestartRequired: s.l.restartRequired(),
+		Notes:           append(effects.Notes, s.l.refusedPorts(saved)...),
+	}, nil
 }
 
-// restartRequired reports whether the saved configuration differs from the one
-// this life began with.
+// refusedPorts says which ports of a configuration a life would refuse, for
+// whoever just set them.
+func (l *life) refusedPorts(c config.Config) []string {
+	l.o.override(&c)
+	var addrs []string
+	for _, row := range c.Modbus.Servers {
+		addrs = append(addrs, row.Listen)
+	}
+	if c.Broker.Enabled {
+		addrs = append(addrs, c.Broker.Listen)
+	}
+	var notes []string
+	for _, addr := range addrs {
+		if err := l.yield(addr); err != nil {
+			notes = append(notes, err.Error())
+		}
+	}
+	return notes
+}
+
+// restartRequired reports whether a reset would put something into effect that
+// was saved since this life began.
 func (l *life) restartRequired() bool {
-	return !reflect.DeepEqual(l.saved.Config(), l.asSaved)
+	return len(config.Compare(l.asSaved, l.saved.Config()).RestartRequired) > 0
 }
 
 // refusal is a config.Problems as the API wants it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"strings"
 	"time"
 
 	"smartconnect/api"
@@ -78,20 +79,19 @@ const patience = 12 * time.Second
 // held.
 func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) (api.State, string) {
 	c := &m.count
-	damaged := uint64(0)
-	for _, class := range telegram.Classes() {
-		damaged += c.errors[class]
-	}
 	silent := now.Sub(c.lastOctets)
 	if c.lastOctets.IsZero() {
 		silent = now.Sub(c.opened)
 	}
 	_, measured := snapAge(snap, now)
+	heard := snap != nil && now.Sub(snap.Received) <= snap.Limit(0)
 	switch {
 	case c.opened.IsZero() && c.fault != nil:
 		return api.Fault, fmt.Sprintf("the source cannot be read: %v", c.fault)
 	case c.opened.IsZero():
 		return api.Waiting, "opening the source"
+	case heard && c.turns.taking(now):
+		return api.Fault, fmt.Sprintf("telegrams of several meters take turns on this line (%s, %s): one meter a line", fullName(c.turns.before), fullName(c.turns.now))
 	case snap.Fresh(now, 0) && c.warnings > 0:
 		return api.OK, fmt.Sprintf("%d values in good telegrams could not be read", c.warnings)
 	case snap.Fresh(now, 0):
@@ -102,20 +102,31 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) (api.State, str
 		return api.Stale, fmt.Sprintf("nothing has been received for %s: the cable, the meter or its port has gone", brief(silent))
 	case silent > patience:
 		return api.Fault, fmt.Sprintf("nothing has been received for %s, and no telegram before that", brief(silent))
-	case c.telegrams == 0 && damaged > 0:
-		return api.Fault, fmt.Sprintf("%d telegrams came, all damaged, the last one: %v", damaged, c.lastError)
+	case c.telegrams == 0 && c.since.damaged > 0:
+		return api.Fault, fmt.Sprintf("%d telegrams came, all damaged, the last one: %v", c.since.damaged, c.since.damage)
 	case c.telegrams == 0 && c.octets > 2000:
 		return api.Fault, fmt.Sprintf("%d octets came and no telegram: wrong line settings (%s), or a signal that is not inverted", c.octets, m.line)
 	case c.telegrams == 0 && c.octets > 0:
 		return api.Waiting, "receiving, no whole telegram yet"
 	case c.telegrams == 0:
 		return api.Waiting, "waiting for the first telegram"
-	case !measured:
+	case heard && !measured:
 		return api.OK, "telegrams come, but none with electrical power or currents"
-	case damaged > 0:
-		return api.Stale, fmt.Sprintf("only damaged telegrams come, the last one: %v", c.lastError)
+	case heard && c.since.damaged > 0:
+		return api.Stale, fmt.Sprintf("telegrams come, but none with electrical power or currents any more; %d damaged, the last one: %v", c.since.damaged, c.since.damage)
+	case heard:
+		return api.Stale, "telegrams come, but none with electrical power or currents any more"
+	case silent > 2*quietLine:
+		return api.Stale, fmt.Sprintf("nothing has been received for %s", brief(silent))
+	case now.Sub(c.since.damagedAt) < patience:
+		return api.Stale, fmt.Sprintf("only damaged telegrams come, the last one: %v", c.since.damage)
 	}
-	return api.Stale, "telegrams come, but none with electrical power or currents any more"
+	return api.Stale, fmt.Sprintf("octets come and no telegram: %d since the last one", c.since.octets)
+}
+
+// fullName tells apart meters of which only the header or the identifier differs.
+func fullName(m telegram.Meter) string {
+	return strings.TrimSpace(m.Header.String() + " " + m.ID.String())
 }
 
 func snapAge(s *snapshot.Snapshot, now time.Time) (time.Duration, bool) {
@@ -138,15 +149,22 @@ func (m *modbusServer) status(snap *snapshot.Snapshot, now time.Time) api.Modbus
 		s.Exceptions[fmt.Sprintf("%02X", code)] = n
 	}
 	fresh := snap.Fresh(now, time.Duration(m.row.StaleAfter))
+	_, measured := snapAge(snap, now)
+	answer := staleAnswers[m.row.WhenStale]
+	if m.row.WhenStale == "hold" && !measured { // what never was cannot be held
+		answer = staleAnswers["exception"]
+	}
 	switch {
 	case fault != nil:
 		s.State, s.Detail = api.Fault, fault.Error()
 	case !up:
 		s.State = api.Waiting
 	case snap == nil:
-		s.State, s.Detail = api.Waiting, "no telegram yet: values are answered "+staleAnswers[m.row.WhenStale]
+		s.State, s.Detail = api.Waiting, "no telegram yet: values are answered "+answer
+	case !measured:
+		s.State, s.Detail = api.Stale, "no power or currents yet: values are answered "+answer
 	case !fresh:
-		s.State, s.Detail = api.Stale, "the meter is silent: values are answered "+staleAnswers[m.row.WhenStale]
+		s.State, s.Detail = api.Stale, "no fresh power or currents: values are answered "+answer
 	default:
 		s.State, s.Detail = api.OK, m.missing(snap)
 	}

@@ -168,11 +168,11 @@ func passphrase(s string) bool {
 
 func printable(s string) bool {
 	for _, r := range s {
-		if !unicode.IsPrint(r) {
+		if !unicode.IsPrint(r) || r == utf8.RuneError { // bad UTF-8, or what JSON's "\ud800" alone becomes
 			return false
 		}
 	}
-	return utf8.ValidString(s)
+	return true
 }
 
 // Notes returns what is allowed but will probably not work, as sentences that

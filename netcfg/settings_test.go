@@ -57,6 +57,7 @@ func TestValidate(t *testing.T) {
 		{"network name of 33 octets", wifi(strings.Repeat("ü", 16)+"x", ""), []string{"/WiFi/SSID"}},
 		{"network name with a line end", wifi("a\nb", ""), []string{"/WiFi/SSID"}},
 		{"network name that is no UTF-8", wifi("a\xffb", ""), []string{"/WiFi/SSID"}},
+		{"name with half a surrogate", wifi("net\ufffd", "8 chars!"), []string{"/WiFi/SSID"}},
 		{"password of 7", wifi("net", "1234567"), []string{"/WiFi/Password"}},
 		{"password of 64", wifi("net", strings.Repeat("a", 64)), []string{"/WiFi/Password"}},
 		{"password not ASCII", wifi("net", "pässwörter"), []string{"/WiFi/Password"}},

@@ -18,6 +18,10 @@ func (m Meter) Name() string {
 	return m.Header.String()
 }
 
+// Same reports whether o is the same meter. The version is left aside: a meter
+// keeps its name through an update.
+func (m Meter) Same(o Meter) bool { return m.Header == o.Header && m.ID == o.ID }
+
 // NumChannels is the number of M-Bus channels a telegram can carry.
 const NumChannels = 4
 

@@ -18,7 +18,7 @@ type Merge struct{ last Reading }
 // Add merges a telegram received at now and returns what is known after it. A
 // telegram of another meter starts anew: values of two meters never mix.
 func (g *Merge) Add(m Measurement, now time.Time) Reading {
-	if m.Meter.Header != g.last.Meter.Header || m.Meter.ID != g.last.Meter.ID {
+	if !m.Meter.Same(g.last.Meter) {
 		g.last = Reading{}
 	}
 	var has [NumKinds]bool
@@ -46,7 +46,7 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 		r.Peaks, r.PeakTime = g.last.Peaks, g.last.PeakTime
 	}
 	for i := range r.Channels {
-		if r.Channels[i].Device == 0 {
+		if r.Channels[i] == (Channel{}) { // not even a value without its device type
 			r.Channels[i] = g.last.Channels[i]
 		}
 	}

@@ -74,8 +74,12 @@ func (o OBIS) String() string {
 }
 
 // Quantity returns the quantity an electricity code stands for. B is not
-// looked at where A is 1: some Sagemcom and Swiss lists send 1-1 for 1-0.
+// looked at where A is 1: some Sagemcom and Swiss lists send 1-1 for 1-0. A code
+// with an F is a value of the past, as meters with a D0 head store one a month.
 func (o OBIS) Quantity() (Quantity, bool) {
+	if o.F != 255 {
+		return 0, false
+	}
 	q, ok := byCode[uint32(o.A)<<24|uint32(o.C)<<16|uint32(o.D)<<8|uint32(o.E)]
 	return q, ok
 }

@@ -9,7 +9,10 @@ import (
 // everybody knows when they are late. Until ten telegrams have come it takes the
 // format's nominal period; then the lower quartile of the last 64 gaps, never
 // more than 60 s: lost telegrams and outages lengthen some gaps and leave the
-// quartile where it was. The zero Rhythm is ready.
+// quartile where it was. What follows within a burst is no gap: an
+// adapter that hands over ten telegrams at a time keeps everybody waiting for ten
+// seconds in between, and a quartile of nothing would make it late each time.
+// The zero Rhythm is ready.
 type Rhythm struct {
 	gaps  [64]time.Duration
 	n     int // gaps seen
@@ -20,15 +23,20 @@ type Rhythm struct {
 const (
 	rhythmLearned = 10
 	maxPeriod     = 60 * time.Second
+	burst         = 500 * time.Millisecond // no meter sends its list more often
 )
 
 // Beat notes a refreshing telegram received at now.
 func (r *Rhythm) Beat(now time.Time) {
+	gap := now.Sub(r.last)
+	r.last = now
 	if r.total > 0 {
-		r.gaps[r.n%len(r.gaps)] = now.Sub(r.last)
+		if gap < burst {
+			return
+		}
+		r.gaps[r.n%len(r.gaps)] = gap
 		r.n++
 	}
-	r.last = now
 	r.total++
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"time"
 )
 
@@ -17,29 +19,51 @@ type Event struct {
 // chunkSize is what one read may bring; larger than any line delivers at once.
 const chunkSize = 4096
 
+// slowest is how long a telegram may take from its first octet to its last: one
+// of the year 2007 takes 8 s at 9600 baud. The values of one that trickles in for
+// minutes are as old as its beginning, and must not pass for new at its end.
+const slowest = 15 * time.Second
+
 // Scan reads r to its end and hands every telegram and every loss to each, in
-// order. A pause longer than quiet ends a telegram that would otherwise wait
-// for its end for ever; quiet 0 means only the end of r does.
+// order. A pause longer than quiet ends a telegram that would otherwise wait for
+// its end for ever, and so does a quarter of a minute without that end; quiet 0
+// means that only the end of r does.
 //
 // Scan returns what ended r (io.EOF included). It does not return before its
 // reading goroutine has ended, so whoever wants to stop it closes r. A reader
 // that panics (the serial library does for descriptors of 1024 and above) is
 // an error, not the end of the process.
 func Scan(r io.Reader, f Format, quiet time.Duration, each func(Event)) error {
+	return scan(r, []Format{f}, quiet, func(_ int, e Event) { each(e) })
+}
+
+// scan is Scan for several formats at once: the recogniser of each sees every
+// octet, and each is told which of them an event is of.
+func scan(r io.Reader, formats []Format, quiet time.Duration, each func(format int, e Event)) error {
 	type chunk struct {
 		b   []byte
 		err error
 	}
 	chunks := make(chan chunk)
 	spent := make(chan struct{})
+	left := make(chan struct{}) // each panicked: nobody waits for chunks any more
+	defer close(left)
 	go func() {
 		defer close(chunks)
 		b := make([]byte, chunkSize)
 		for {
 			n, err := readGuarded(r, b)
 			if n > 0 || err != nil {
-				chunks <- chunk{b[:n], err}
-				<-spent
+				select {
+				case chunks <- chunk{b[:n], err}:
+				case <-left:
+					return
+				}
+				select {
+				case <-spent:
+				case <-left:
+					return
+				}
 			}
 			if err != nil {
 				return
@@ -47,30 +71,73 @@ func Scan(r io.Reader, f Format, quiet time.Duration, each func(Event)) error {
 		}
 	}()
 
-	var (
-		buf   []byte
-		timer = time.NewTimer(time.Hour)
-		end   error
-	)
+	recognisers := make([]recogniser, len(formats))
+	for i, f := range formats {
+		recognisers[i] = recogniser{format: f, each: func(e Event) { each(i, e) }}
+	}
+	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	timer.Stop()
+	var end error
 	for end == nil {
 		select {
 		case c := <-chunks:
-			buf = append(buf, c.b...)
-			end = c.err
+			for b := range pieces(c.b, len(formats)) {
+				for i := range recognisers {
+					g := &recognisers[i]
+					g.take(b)
+					g.cut(quiet > 0 && time.Since(g.begun) > slowest)
+				}
+			}
+			if end = c.err; end != nil {
+				for i := range recognisers {
+					recognisers[i].cut(true)
+				}
+			}
 			spent <- struct{}{}
-			buf = cutAll(f, buf, end != nil, each)
 			if quiet > 0 {
 				timer.Reset(quiet)
 			}
 		case <-timer.C:
-			buf = cutAll(f, buf, true, each)
+			for i := range recognisers {
+				recognisers[i].cut(true)
+			}
 		}
 	}
 	for range chunks { // until the reading goroutine has ended
 	}
 	return end
+}
+
+// pieces splits what one read brought, where several formats are tried: shorter
+// than any telegram, so that what they find comes in the order of the line.
+func pieces(b []byte, formats int) iter.Seq[[]byte] {
+	if formats == 1 {
+		return func(yield func([]byte) bool) { yield(b) }
+	}
+	return slices.Chunk(b, 64)
+}
+
+// recogniser is one format at work on a line.
+type recogniser struct {
+	format Format
+	each   func(Event)
+	buf    []byte
+	begun  time.Time // when what waits in buf began to
+}
+
+func (g *recogniser) take(b []byte) {
+	if len(g.buf) == 0 {
+		g.begun = time.Now()
+	}
+	g.buf = append(g.buf, b...)
+}
+
+func (g *recogniser) cut(quiet bool) {
+	had := len(g.buf)
+	if g.buf = cutAll(g.format, g.buf, quiet, g.each); len(g.buf) < had {
+		g.begun = time.Now()
+	}
 }
 
 func readGuarded(r io.Reader, b []byte) (n int, err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -53,6 +54,10 @@ func TestParseOBIS(t *testing.T) {
 		if q, ok := o.Quantity(); !ok || q != want {
 			t.Errorf("%s is %v (%v), want %v", in, q, ok, want)
 		}
+	}
+	stored, _, _ := ParseOBIS([]byte("1-0:1.8.0*01"))
+	if q, ok := stored.Quantity(); ok {
+		t.Errorf("what was stored a month ago is %v", q)
 	}
 }
 
@@ -247,6 +252,18 @@ func TestMerge(t *testing.T) {
 			t.Error("power of meter A stands beside energy of meter B")
 		}
 	})
+	t.Run("a reading behind the M-Bus counts without its device type", func(t *testing.T) {
+		var g Merge
+		m := measured("A", map[Quantity]float64{ActivePowerImport: 500})
+		m.Channels[0] = Channel{ID: TextOf("G1"), Time: at, Value: Of(12.5), Unit: CubicMetre}
+		if r := g.Add(m, at); r.Channels[0] != m.Channels[0] {
+			t.Errorf("channel 1 is %+v", r.Channels[0])
+		}
+		r := g.Add(power, at.Add(time.Second))
+		if r.Channels[0] != m.Channels[0] {
+			t.Errorf("after a telegram without it channel 1 is %+v", r.Channels[0])
+		}
+	})
 }
 
 func TestRhythm(t *testing.T) {
@@ -282,6 +299,8 @@ func TestRhythm(t *testing.T) {
 		{"an outage of an hour", beat(append(every(20, 10*time.Second), time.Hour)...), 10 * time.Second, 10 * time.Second},
 		{"outages never take over", beat(append(every(5, 10*time.Second), every(60, time.Hour)...)...), 10 * time.Second, time.Minute},
 		{"a quarter-hour list", beat(every(12, 15*time.Minute)...), 15 * time.Minute, time.Minute},
+		{"an adapter that hands over three telegrams at a time", beat(slices.Repeat([]time.Duration{12 * time.Second, time.Millisecond, 0}, 20)...), time.Second, 12 * time.Second},
+		{"bursts alone teach nothing", beat(every(30, 10*time.Millisecond)...), time.Second, time.Second},
 		{"only the last 64 gaps count", beat(append(every(100, 10*time.Second), every(64, time.Second)...)...), 10 * time.Second, time.Second},
 	} {
 		if got := c.r.Period(c.nominal); got != c.want {
@@ -332,6 +351,53 @@ func TestScan(t *testing.T) {
 		if !IsEnd(err) || fmt.Sprintf("%q", got) != `["a<nil>" "malformed telegram" "b<nil>"]` {
 			t.Errorf("%q, %v", got, err)
 		}
+	})
+	t.Run("a telegram that trickles in for minutes is none", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r, w := io.Pipe()
+			var took []int
+			done := make(chan error)
+			go func() { done <- Scan(r, lines, 2*time.Second, func(e Event) { took = append(took, len(e.Raw)) }) }()
+			for range 100 {
+				_, _ = w.Write([]byte("x"))
+				time.Sleep(time.Second)
+			}
+			w.Close()
+			<-done
+			if len(took) < 6 || slices.Max(took) > 17 {
+				t.Errorf("one octet a second makes telegrams of %v octets", took)
+			}
+		})
+	})
+	t.Run("a pause before it costs a telegram nothing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r, w := io.Pipe()
+			var got []string
+			done := make(chan error)
+			go func() { done <- Scan(r, lines, 2*time.Second, func(e Event) { got = append(got, string(e.Raw)) }) }()
+			_, _ = w.Write([]byte("one"))
+			time.Sleep(time.Minute)
+			for _, part := range []string{"t", "wo\nthr", "ee\n"} {
+				_, _ = w.Write([]byte(part))
+				time.Sleep(time.Second)
+			}
+			w.Close()
+			<-done
+			if fmt.Sprint(got) != "[one two three]" {
+				t.Errorf("got %q", got)
+			}
+		})
+	})
+	t.Run("a panic of who is told leaves no goroutine behind", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { // which fails on a goroutine that never ends
+			r, w := io.Pipe()
+			go func() { _, _ = w.Write([]byte("one\n")) }()
+			func() {
+				defer r.Close()
+				defer func() { _ = recover() }()
+				_ = Scan(r, lines, 0, func(Event) { panic("boom") })
+			}()
+		})
 	})
 	t.Run("a reader that panics is an error", func(t *testing.T) {
 		err := Scan(panicking{}, lines, 0, func(Event) {})

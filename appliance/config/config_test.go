@@ -201,6 +201,7 @@ func TestValidate(t *testing.T) {
 		{"no site", func(c *Config) { c.MQTT.Site = "" }, "/MQTT/Site"},
 		{"site of two levels", func(c *Config) { c.MQTT.Site = "a/b" }, "/MQTT/Site"},
 		{"site with wildcard", func(c *Config) { c.MQTT.Site = "a+" }, "/MQTT/Site"},
+		{"site with half a surrogate", func(c *Config) { c.MQTT.Site = "a\ufffd" }, "/MQTT/Site"},
 		{"user name with line end", func(c *Config) { c.MQTT.Username = "a\n" }, "/MQTT/Username"},
 		{"password with NUL", func(c *Config) { c.MQTT.Password = telegram.NewSecret("a\x00") }, "/MQTT/Password"},
 		{"default broker", broker(defaultBroker), ""},
@@ -237,6 +238,15 @@ func TestValidate(t *testing.T) {
 		{"no clients", row(func(r *Server) { r.MaxClients = 0 }), firstRow + "/MaxClients"},
 		{"257 clients", row(func(r *Server) { r.MaxClients = 257 }), firstRow + "/MaxClients"},
 		{"256 clients", row(func(r *Server) { r.MaxClients = 256 }), ""},
+		{"more clients than descriptors", func(c *Config) {
+			c.Modbus.Servers = nil
+			for i := range 3 {
+				var r Server
+				r.preset()
+				r.Listen, r.MaxClients = fmt.Sprint(":", 600+i), 171
+				c.Modbus.Servers = append(c.Modbus.Servers, r)
+			}
+		}, "/Modbus/Servers/2/MaxClients"},
 		{"WhenStale", row(func(r *Server) { r.WhenStale = "NaN" }), firstRow + "/WhenStale"},
 		{"WhenMissing", row(func(r *Server) { r.WhenMissing = "nan" }), firstRow + "/WhenMissing"},
 		{"Currents", row(func(r *Server) { r.Currents = "" }), firstRow + "/Currents"},
@@ -252,6 +262,9 @@ func TestValidate(t *testing.T) {
 		{"broker on the port of Modbus, other address", func(c *Config) {
 			c.Broker.Listen, c.Modbus.Servers[0].Listen = "127.0.0.1:502", "192.168.10.101:502"
 		}, ""},
+		{"broker on the port of Modbus, by its name", func(c *Config) {
+			c.Broker.Listen, c.Modbus.Servers[0].Listen = "localhost:502", "127.0.0.1:502"
+		}, "/Broker/Listen"},
 		{"broker that is off on the port of Modbus", func(c *Config) { c.Broker.Listen, c.Broker.Enabled = ":502", false }, ""},
 
 		{"broker's address", func(c *Config) { c.Broker.Listen = "1883" }, "/Broker/Listen"},
@@ -281,6 +294,29 @@ func TestValidate(t *testing.T) {
 		problems, _ := errors.AsType[Problems](err)
 		if c.want == "" && err != nil || c.want != "" && (len(problems) != 1 || problems[0].Path != c.want) {
 			t.Errorf("%s: error %v, want it at %q", c.name, err, c.want)
+		}
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{":443", ":443", true},
+		{":443", ":0443", true},
+		{":443", "127.0.0.1:443", true},
+		{"[::]:443", "192.168.10.101:443", true},
+		{"localhost:443", "127.0.0.1:443", true},
+		{"[::ffff:127.0.0.1]:443", "127.0.0.1:443", true},
+		{":443", ":80", false},
+		{"127.0.0.1:443", "192.168.10.101:443", false},
+		{":0", ":0", false},
+		{":443", "", false},
+		{"443", "443", false},
+	} {
+		if Overlap(c.a, c.b) != c.want || Overlap(c.b, c.a) != c.want {
+			t.Errorf("%q and %q: want %v", c.a, c.b, c.want)
 		}
 	}
 }

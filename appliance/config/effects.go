@@ -5,13 +5,21 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-
-	"smartconnect/netcfg"
 )
 
-// NetworkNotApplied says why a change of the network groups has no effect: they
-// are kept for a host whose network the box manages.
-const NetworkNotApplied = "stored; this host's network is not managed by smartconnect"
+// Why a change of some groups has no effect. The network groups are kept for a
+// host whose network the box manages, and MQTT for a version with an uplink.
+const (
+	NetworkNotApplied = "stored; this host's network is not managed by smartconnect"
+	UplinkNotApplied  = "stored; this version connects to no broker outside"
+)
+
+var notApplied = map[string]string{
+	"DefaultNetIf": NetworkNotApplied,
+	"Ethernet":     NetworkNotApplied,
+	"WiFi":         NetworkNotApplied,
+	"MQTT":         UplinkNotApplied,
+}
 
 // Effects is what follows from a change of the configuration.
 type Effects struct {
@@ -20,25 +28,24 @@ type Effects struct {
 	Notes           []string // sentences for whoever made the change
 }
 
-// effects compares two configurations.
-func effects(old, next Config) Effects {
+// Compare returns what follows from changing old into next.
+func Compare(old, next Config) Effects {
 	var e Effects
 	a, b := reflect.ValueOf(old), reflect.ValueOf(next)
-	network := fieldsOf(reflect.TypeFor[netcfg.Settings]())
-	stored := false
+	network := false
 	for _, f := range fieldsOf(a.Type()) {
 		if bytes.Equal(kept.print(nil, a.FieldByIndex(f.Index)), kept.print(nil, b.FieldByIndex(f.Index))) {
 			continue
 		}
 		e.Changed = append(e.Changed, f.Name)
-		if _, ok := network.named(f.Name); ok {
-			e.Notes = append(e.Notes, f.Name+": "+NetworkNotApplied)
-			stored = true
+		if why, ok := notApplied[f.Name]; ok {
+			e.Notes = append(e.Notes, f.Name+": "+why)
+			network = network || why == NetworkNotApplied
 		} else {
 			e.RestartRequired = append(e.RestartRequired, f.Name)
 		}
 	}
-	if stored {
+	if network {
 		e.Notes = append(e.Notes, next.Notes()...)
 	}
 	for _, u := range next.Broker.Users {

@@ -51,7 +51,7 @@ func patch(c Config, body []byte, k Known, hash func(telegram.Secret) (string, e
 			return c, Effects{}, err
 		}
 	}
-	return next, effects(c, next), nil
+	return next, Compare(c, next), nil
 }
 
 func (m *merger) merge(c *Config, tree any) {

@@ -95,6 +95,8 @@ func TestSentences(t *testing.T) {
 		{`{"Ethernet":{"StaticIPv4":{"Netmask":24}}}`, "/Ethernet/StaticIPv4/Netmask", "wants a text, not a number"},
 		{`{"Modbus":{"Servers":[{"WhenStale":"x"}]}}`, "/Modbus/Servers/0/WhenStale", `"x" is none of exception, hold, zero or nan`},
 		{`{"MQTT":{"Password":["hidden-word"]}}`, "/MQTT/Password", "wants a text, not a list"},
+		{`{"MQTT":{"Broker":"mqtt://me:hidden@a"}}`, "/MQTT/Broker", "names a user, or is no broker address; a user belongs into Username and Password"},
+		{`{"MQTT":{"Broker":"mqtts://me:hidden%zz@a"}}`, "/MQTT/Broker", "names a user, or is no broker address; a user belongs into Username and Password"},
 		{`{"WiFi":{"Password":"hidden"}}`, "/WiFi/Password", "a WPA2 password has 8 to 63 printable ASCII characters"},
 		{`{"WiFi":"hidden-word"}`, "/WiFi", "wants an object, not a text"},
 		{`{"Broker":{"Users":[{"Name":"a","Password":"hidden"}]}}`, "/Broker/Users/0/Password", "a password has 10 to 72 octets"},
@@ -204,7 +206,7 @@ func TestEffects(t *testing.T) {
 	}{
 		{"nothing", everything, `{"MQTT":{"Site":"chalet"}}`, "", "", ""},
 		{"one group", `{}`, `{"Meter":{"Format":"tic"}}`, "Meter", "Meter", ""},
-		{"a secret alone", everything, `{"MQTT":{"Password":"other"}}`, "MQTT", "MQTT", ""},
+		{"a secret alone", everything, `{"MQTT":{"Password":"other"}}`, "MQTT", "", "MQTT: " + UplinkNotApplied},
 		{"both names of the meter type", `{}`, `{"MeterType":"Eastron-SDM630"}`, "MeterType Modbus", "MeterType Modbus", ""},
 		{"the network", `{}`, `{"DefaultNetIf":"WiFi","Ethernet":{"IpMode":"Static","StaticIPv4":{"IpAddress":"10.0.0.2","Netmask":"24","Gateway":"10.0.1.1"}},"WiFi":{"SSID":"a","Password":"12345678"}}`,
 			"DefaultNetIf Ethernet WiFi", "",

@@ -128,7 +128,7 @@ func (s *Store) Patch(body []byte) (Config, Effects, error) {
 			return s.saved.clone(), Effects{}, err
 		}
 	}
-	return next, e, nil
+	return next.clone(), e, nil
 }
 
 // Save makes c the saved configuration. The error is a Problems if c is not

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Known is what this build can do, as far as settings name it.
@@ -20,11 +21,12 @@ type Known struct {
 // Bounds of the lists. They keep a configuration small enough to be read and
 // written whole.
 const (
-	maxServers = 8
-	maxClients = 256
-	maxUsers   = 32
-	maxRules   = 64
-	maxText    = 255
+	maxServers  = 8
+	maxClients  = 256
+	maxTogether = 512 // clients of all servers; more would take the descriptors that the API needs
+	maxUsers    = 32
+	maxRules    = 64
+	maxText     = 255
 )
 
 // Validate returns nil, or a Problems with everything that is wrong with c.
@@ -48,7 +50,7 @@ func (c Config) problems(k Known) Problems {
 
 func (m MQTT) check(p *Problems) {
 	if why := wrongBroker(m.Broker); why != "" {
-		p.add("/MQTT/Broker", "%.80q %s", m.Broker, why)
+		p.add("/MQTT/Broker", "%s", why)
 	}
 	p.line("/MQTT/Site", m.Site, 1, 64)
 	if strings.ContainsAny(m.Site, "/+#") {
@@ -63,13 +65,13 @@ func (m MQTT) check(p *Problems) {
 // wrongBroker says why s is no broker address, "" if it is one. An address with
 // a user, a path or a query says something that would be ignored.
 func wrongBroker(s string) string {
-	const want = "is not a broker address such as mqtts://broker.example.com:8883 or mqtt://192.168.1.10"
+	want := fmt.Sprintf("%.80q is not a broker address such as mqtts://broker.example.com:8883 or mqtt://192.168.1.10", s)
+	if strings.Contains(s, "@") { // what stands before it may be a password
+		return "names a user, or is no broker address; a user belongs into Username and Password"
+	}
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "mqtts" && u.Scheme != "mqtt") || len(s) > maxText {
 		return want
-	}
-	if u.User != nil {
-		return "names a user; that is Username and Password"
 	}
 	if u.Scheme+"://"+u.Host != s || !hostName(u.Hostname()) || !port(u.Port(), 1) && u.Host != u.Hostname() {
 		return want
@@ -90,12 +92,15 @@ func (m Modbus) check(p *Problems, k Known) {
 	if n := len(m.Servers); n < 1 || n > maxServers {
 		p.add("/Modbus/Servers", "has %d rows; it has 1 to %d", n, maxServers)
 	}
+	together := 0
 	for i, s := range m.Servers {
 		path := fmt.Sprintf("/Modbus/Servers/%d", i)
 		p.word(path+"/MeterType", s.MeterType, k.MeterTypes)
 		p.listen(path+"/Listen", s.Listen)
 		if s.MaxClients < 1 || s.MaxClients > maxClients {
 			p.add(path+"/MaxClients", "%d is not from 1 to %d", s.MaxClients, maxClients)
+		} else if together += s.MaxClients; together > maxTogether {
+			p.add(path+"/MaxClients", "makes %d clients of all servers together; there is room for %d", together, maxTogether)
 		}
 		p.word(path+"/WhenStale", s.WhenStale, WhenStaleWords)
 		p.word(path+"/WhenMissing", s.WhenMissing, WhenMissingWords)
@@ -139,22 +144,15 @@ func (b Broker) check(p *Problems) {
 
 // checkListeners finds ports that would be opened twice.
 func (c Config) checkListeners(p *Problems) {
-	type listener struct{ path, host, port string }
+	type listener struct{ path, addr string }
 	var all []listener
-	add := func(path, listen string) {
-		host, number, err := net.SplitHostPort(listen)
-		if err != nil || number == "0" {
-			return
-		}
-		if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
-			host = ""
-		}
+	add := func(path, addr string) {
 		for _, l := range all {
-			if l.port == number && (l.host == host || l.host == "" || host == "") {
-				p.add(path, "%q is taken by %s", listen, l.path)
+			if Overlap(addr, l.addr) {
+				p.add(path, "%q is taken by %s", addr, l.path)
 			}
 		}
-		all = append(all, listener{path, host, number})
+		all = append(all, listener{path, addr})
 	}
 	for i, s := range c.Modbus.Servers {
 		add(fmt.Sprintf("/Modbus/Servers/%d/Listen", i), s.Listen)
@@ -162,6 +160,32 @@ func (c Config) checkListeners(p *Problems) {
 	if c.Broker.Enabled {
 		add("/Broker/Listen", c.Broker.Listen)
 	}
+}
+
+// Overlap reports whether two addresses to listen on cannot be had at the same
+// time: the same port, and the same host or every one. Port 0 is another one
+// each time.
+func Overlap(a, b string) bool {
+	hostA, portA, errA := splitListen(a)
+	hostB, portB, errB := splitListen(b)
+	portA, portB = strings.TrimLeft(portA, "0"), strings.TrimLeft(portB, "0")
+	return errA == nil && errB == nil && portA == portB && portA != "" &&
+		(hostA == hostB || hostA.IsUnspecified() || hostB.IsUnspecified())
+}
+
+func splitListen(s string) (host netip.Addr, port string, err error) {
+	name, port, err := net.SplitHostPort(s)
+	switch {
+	case err != nil:
+	case name == "":
+		host = netip.IPv6Unspecified()
+	case name == "localhost":
+		host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	default:
+		host, err = netip.ParseAddr(name)
+		host = host.Unmap()
+	}
+	return host, port, err
 }
 
 // word checks that s is one of the words.
@@ -185,8 +209,7 @@ func (p *Problems) line(path, s string, least, most int) {
 
 // listen checks a local address. Port 0 lets the system choose.
 func (p *Problems) listen(path, s string) {
-	host, number, err := net.SplitHostPort(s)
-	if _, noIP := netip.ParseAddr(host); err != nil || !port(number, 0) || noIP != nil && host != "" && host != "localhost" {
+	if _, number, err := splitListen(s); err != nil || !port(number, 0) {
 		p.add(path, "%.80q is not a port to listen on such as \":502\" or \"192.168.10.101:502\"", s)
 	}
 }
@@ -224,7 +247,7 @@ func filter(s string) bool {
 
 func printable(s string) bool {
 	for _, r := range s {
-		if !unicode.IsPrint(r) {
+		if !unicode.IsPrint(r) || r == utf8.RuneError { // what JSON's "\ud800" alone becomes
 			return false
 		}
 	}

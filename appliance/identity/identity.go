@@ -155,7 +155,10 @@ func (id *Identity) mend() error {
 	if keptErr != nil {
 		return id.issue(serial)
 	}
-	return id.finish()
+	if err := id.finish(); err != nil { // a label without its name must not keep the box from starting
+		id.log.Error("label not finished", "file", id.path(pendingName), "error", err)
+	}
+	return nil
 }
 
 // aside puts a damaged file out of the way. A file that is not there is fine; one
@@ -208,7 +211,9 @@ func (id *Identity) hash(password string) (string, error) {
 }
 
 // finish gives a pending label its name if its password is the one that counts,
-// and drops it otherwise.
+// and drops it otherwise. It takes no room: what was written on a disk that is
+// full by now still becomes the label. A power cut before the folder is on the
+// disk leaves a pending label again.
 func (id *Identity) finish() error {
 	b, err := config.ReadFile(id.path(pendingName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -219,9 +224,7 @@ func (id *Identity) finish() error {
 	}
 	pending := parseLabel(b)
 	if bcrypt.CompareHashAndPassword([]byte(id.kept.PasswordHash), []byte(pending.Password)) == nil {
-		if err := config.WriteFile(id.path(labelName), b, mode); err != nil {
-			return err
-		}
+		return os.Rename(id.path(pendingName), id.path(labelName))
 	}
 	return os.Remove(id.path(pendingName))
 }

@@ -4,16 +4,19 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -317,6 +320,52 @@ func TestInterrupted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A disk that was full before the label had its name, and still is, keeps
+// neither the box from starting nor the owner from the password. The limit on
+// files that stands for it would hit the test's own, so that a process of its
+// own has it.
+func TestPendingLabelOnAFullDisk(t *testing.T) {
+	const variable = "SMARTCONNECT_TEST_FULL_DISK"
+	if dir := os.Getenv(variable); dir != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{}); err != nil {
+			t.Fatal(err)
+		}
+		id := opened(t, dir)
+		accepts(t, id, labelOf(t, id))
+		if err := id.NewPassword(); !errors.Is(err, syscall.EFBIG) {
+			t.Errorf("new passwords on a full disk: %v", err)
+		}
+		accepts(t, id, labelOf(t, id))
+		return
+	}
+	dir := t.TempDir()
+	first := labelOf(t, opened(t, dir))
+	if err := os.Rename(filepath.Join(dir, labelName), filepath.Join(dir, pendingName)); err != nil {
+		t.Fatal(err)
+	}
+	full := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+	full.Env = append(os.Environ(), variable+"="+dir)
+	if out, err := full.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if l := labelOf(t, opened(t, dir)); l.Password != first.Password {
+		t.Errorf("label %+v, want the password %q", l, first.Password)
+	}
+}
+
+// What stands in the way of the label does not keep the box from starting.
+func TestLabelCannotBeNamed(t *testing.T) {
+	dir := t.TempDir()
+	first := labelOf(t, opened(t, dir))
+	if err := errors.Join(
+		os.Rename(filepath.Join(dir, labelName), filepath.Join(dir, pendingName)),
+		os.Mkdir(filepath.Join(dir, labelName), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	accepts(t, opened(t, dir), first)
 }
 
 // A process that makes new passwords all the time is killed again and again at

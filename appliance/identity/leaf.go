@@ -85,10 +85,12 @@ func (l *leaf) save() error {
 }
 
 // spent reports whether the certificate is to be renewed for its time. A clock
-// that is not set says nothing about it.
+// that is not set says nothing about it, and after the authority's own end (the
+// clock is years ahead, or the box has run that long) no other is any better:
+// the next start renews the authority first.
 func (l *leaf) spent() bool {
 	now, c := time.Now(), l.cert.Leaf
-	if now.Before(epoch) {
+	if now.Before(epoch) || now.After(l.ca.cert.NotAfter) {
 		return false
 	}
 	ends := now.After(c.NotAfter.Add(-leafRenew)) && c.NotAfter.Before(l.ca.cert.NotAfter)

@@ -257,6 +257,21 @@ func TestCertificateWrongClock(t *testing.T) {
 }
 
 // Row S10: TLS 1.2 or newer, and a chain that outside programs accept.
+// A clock that is decades ahead makes no certificate for every connection: none
+// would be better than the last.
+func TestCertificateAfterTheAuthority(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(epoch))
+		id := opened(t, t.TempDir())
+		shown(t, id, nil)
+		time.Sleep(time.Until(id.ca.cert.NotAfter.Add(day)))
+		first := shown(t, id, nil)
+		if again := shown(t, id, nil); !again.Leaf.Equal(first.Leaf) {
+			t.Error("a new certificate for every connection after the end of the authority")
+		}
+	})
+}
+
 func TestTLS(t *testing.T) {
 	id := opened(t, t.TempDir())
 	l, err := tls.Listen("tcp", "127.0.0.1:0", id.TLSConfig())

@@ -28,7 +28,9 @@ const (
 
 // Comparisons there may be in all, whoever asks: sources that have not failed
 // have a share of their own, so that a crowd that guesses cannot keep the owner
-// out for more than a minute.
+// out for more than a minute. (One with more than maxSources addresses can, for
+// as long as it goes on: its members are forgotten, and count as new again. A
+// credential that was right in this life needs no comparison and passes even so.)
 var (
 	newSources    = bucket{perSecond: 3, burst: 60}
 	failedSources = bucket{perSecond: 1, burst: 10}

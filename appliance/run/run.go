@@ -6,10 +6,12 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,8 +22,7 @@ type Task struct {
 	// Run works until ctx is done (and then returns nil or ctx's error), or
 	// until it cannot go on. It has released everything when it returns.
 	Run func(ctx context.Context) error
-	// Failed, if set, is told why the task stopped before it is started again,
-	// and nil once it has run for a while.
+	// Failed, if set, is told why the task stopped before it is started again.
 	Failed func(error)
 }
 
@@ -59,13 +60,19 @@ func keep(ctx context.Context, log *slog.Logger, b Backoff, t Task) {
 			t.Failed(err)
 		}
 		if time.Since(started) > b.Max {
-			pause, last = b.First, ""
+			pause = b.First
+		}
+		if time.Since(started) > settled {
+			last = ""
 		}
 		// The same failure every few seconds is said once: a log that fills
 		// with an unplugged cable hides everything else.
-		if err.Error() != last {
+		if s := digitless(err); s != last {
 			log.Warn("task failed, starting it again", "task", t.Name, "error", err, "pause", pause)
-			last = err.Error()
+			if p, ok := errors.AsType[panicked](err); ok {
+				log.Error("task panicked", "task", t.Name, "stack", string(p.stack))
+			}
+			last = s
 		}
 		select {
 		case <-ctx.Done():
@@ -76,11 +83,37 @@ func keep(ctx context.Context, log *slog.Logger, b Backoff, t Task) {
 	}
 }
 
+// settled is how long a task must have run for the failure it had before to be
+// news. A TCP source that says nothing fails once a minute, all night.
+const settled = 10 * time.Minute
+
+// digitless is what tells a failure from another one. A connection has another
+// port of its own each time: "read tcp 10.0.0.2:41234->10.0.0.7:2000: reset".
+func digitless(err error) string {
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return -1
+		}
+		return r
+	}, err.Error())
+}
+
 func guarded(ctx context.Context, t Task) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("run: %s panicked: %v\n%s", t.Name, p, debug.Stack())
+			err = panicked{t.Name, p, debug.Stack()}
 		}
 	}()
 	return t.Run(ctx)
 }
+
+// panicked is a panic as an error of one line: a status shows it, and the stack
+// is for the log.
+type panicked struct {
+	task  string
+	value any
+	stack []byte
+}
+
+// Error implements error.
+func (p panicked) Error() string { return fmt.Sprintf("run: %s panicked: %v", p.task, p.value) }

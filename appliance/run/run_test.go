@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -63,7 +64,7 @@ func TestPanicIsAFailure(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		cancel()
 		<-done
-		if runs < 2 || len(told) == 0 || !strings.Contains(told[0], "fragile panicked: boom") {
+		if runs < 2 || len(told) == 0 || told[0] != "run: fragile panicked: boom" {
 			t.Errorf("%d runs, told %q", runs, told)
 		}
 	})
@@ -74,10 +75,21 @@ func TestSameFailureIsLoggedOnce(t *testing.T) {
 		var log strings.Builder
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
+		port := 41000
 		All(ctx, slog.New(slog.NewTextHandler(&log, nil)), DefaultBackoff,
-			Task{Name: "meter", Run: func(context.Context) error { return errors.New("unplugged") }})
-		if n := strings.Count(log.String(), "unplugged"); n != 1 {
-			t.Errorf("an hour without a cable made %d log lines", n)
+			Task{Name: "meter", Run: func(context.Context) error { return errors.New("unplugged") }},
+			Task{Name: "reset", Run: func(context.Context) error {
+				port++
+				return fmt.Errorf("read tcp 10.0.0.2:%d->10.0.0.7:2000: connection reset by peer", port)
+			}},
+			Task{Name: "hang", Run: func(context.Context) error {
+				time.Sleep(time.Minute)
+				return errors.New("nothing received for 1m0s")
+			}})
+		for _, failure := range []string{"unplugged", "reset by peer", "nothing received"} {
+			if n := strings.Count(log.String(), failure); n != 1 {
+				t.Errorf("an hour of %q made %d log lines", failure, n)
+			}
 		}
 	})
 }

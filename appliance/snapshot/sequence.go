@@ -17,6 +17,10 @@ import (
 // block, never the order.
 const block = 100_000
 
+// retry is how many numbers are given out unreserved before a block is asked for
+// again: the sooner a disk that was full has it, the fewer come twice.
+const retry = 1000
+
 // maxSeq keeps every number exact in a reader that knows only doubles
 // (JavaScript): 2^53.
 const maxSeq = 1 << 53
@@ -38,39 +42,61 @@ type Sequence struct {
 // usable number the sequence goes on from the clock's milliseconds, which are
 // above anything it can have counted to: starting over from 1 would make readers
 // drop everything new as old.
+//
+// With an error the sequence counts all the same, and asks for its block again
+// and again; what it gave out in between may come twice after a restart.
 func OpenSequence(path string, save func(path string, content []byte) error, log *slog.Logger) (*Sequence, error) {
 	s := &Sequence{path: path, save: save, log: log}
 	b, err := os.ReadFile(path)
+	clock := uint64(time.Now().UnixMilli())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, fmt.Errorf("snapshot: sequence: %w", err)
+		s.next = clock
+		return s, fmt.Errorf("snapshot: sequence: %w", err)
 	default:
 		n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
 		if err != nil || n >= maxSeq {
-			n = uint64(time.Now().UnixMilli())
+			n = clock
 			log.Error("sequence file holds no number below 2^53, going on from the clock", "file", path, "content", string(b[:min(len(b), 40)]), "seq", n)
 		}
 		s.next = n
 	}
-	if err := s.reserve(); err != nil {
-		return nil, err
+	err = s.reserve()
+	if err != nil && s.next == 0 {
+		s.next = clock // without a file every life would begin at 1
 	}
-	return s, nil
+	return s, err
 }
 
+// reserve keeps the next block for this life. A full disk has no room for a
+// second file, but the first one's octets stay its own: they are overwritten.
 func (s *Sequence) reserve() error {
 	end := s.next + block
-	if err := s.save(s.path, strconv.AppendUint(nil, end, 10)); err != nil {
+	number := strconv.AppendUint(nil, end, 10)
+	err := s.save(s.path, number)
+	if err != nil && overwrite(s.path, number) != nil {
+		s.reserved = s.next + retry
 		return fmt.Errorf("snapshot: sequence: %w", err)
 	}
 	s.reserved = end
 	return nil
 }
 
+// overwrite puts a number where another stands. A number never gets shorter, and
+// so few octets lie in one sector: a power cut leaves the old or the new one.
+func overwrite(path string, number []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(number, 0)
+	return errors.Join(err, f.Truncate(int64(len(number))), f.Sync(), f.Close())
+}
+
 // Next returns the next number, from 1. If a block cannot be reserved (a full
-// disk) it goes on counting and says so once a block: a reading is worth more
-// than its number.
+// disk) it goes on counting and says so now and then: a reading is worth more than
+// its number.
 func (s *Sequence) Next() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +104,6 @@ func (s *Sequence) Next() uint64 {
 	if s.next >= s.reserved {
 		if err := s.reserve(); err != nil {
 			s.log.Error("cannot reserve sequence numbers", "error", err)
-			s.reserved = s.next + block
 		}
 	}
 	return s.next

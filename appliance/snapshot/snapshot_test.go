@@ -207,8 +207,50 @@ func TestSequence(t *testing.T) {
 		}
 	}
 
+}
+
+// A full disk has cost people the order of their readings: numbers must neither
+// begin anew nor jump ahead and back.
+func TestSequenceOnAFullDisk(t *testing.T) {
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	full := func(string, []byte) error { return errors.New("disk full") }
-	if _, err := OpenSequence(path, full, quiet); err == nil || !strings.Contains(err.Error(), "disk full") {
-		t.Errorf("a sequence that cannot be reserved: %v", err)
+	works := func(path string, b []byte) error { return os.WriteFile(path, b, 0o600) }
+	path := filepath.Join(t.TempDir(), "seq")
+	var last uint64
+	for i, save := range []func(string, []byte) error{works, full, full, works} {
+		s, err := OpenSequence(path, save, quiet)
+		if err != nil {
+			t.Fatalf("life %d: %v", i, err)
+		}
+		first := s.Next()
+		if first <= last || first > last+2*block {
+			t.Errorf("life %d goes on at %d after %d", i, first, last)
+		}
+		for range block + 10 {
+			last = s.Next()
+		}
+	}
+
+	// Nowhere to write at all: numbers come nevertheless, and are kept as soon
+	// as that can be done.
+	failing := true
+	s, err := OpenSequence(filepath.Join(t.TempDir(), "gone", "seq"), func(string, []byte) error {
+		if failing {
+			return errors.New("disk full")
+		}
+		return nil
+	}, quiet)
+	if err == nil || !strings.Contains(err.Error(), "disk full") || s == nil {
+		t.Fatalf("a sequence that cannot be reserved: %v %v", s, err)
+	}
+	if n := s.Next(); n < 1e12 {
+		t.Errorf("without a file the sequence begins at %d", n)
+	}
+	failing = false
+	for range retry {
+		last = s.Next()
+	}
+	if s.reserved < last+block-retry {
+		t.Errorf("the block was not asked for again: reserved up to %d at %d", s.reserved, last)
 	}
 }

@@ -21,18 +21,18 @@ import (
 func decodeCommand(ctx context.Context, w world, args []string) int {
 	f := flags("decode")
 	var d decoding
-	d.format, _ = formats.ByName(formats.Auto)
+	d.receiver = telegram.Receiver{Formats: formats.All(), Objects: true}
 	f.Func("format", "`NAME` of the meter format: "+strings.Join(formats.Names(), ", ")+" (default "+formats.Auto+")", func(s string) (err error) {
-		d.format, err = formats.ByName(s)
+		d.receiver.Formats, err = formats.Select(s)
 		return err
 	})
-	f.BoolVar(&d.options.NoChecksum, "no-checksum", false, "read telegrams whose checksum does not match, too")
+	f.BoolVar(&d.receiver.Options.NoChecksum, "no-checksum", false, "read telegrams whose checksum does not match, too")
 	var offset config.Offset
 	f.TextVar(&offset, "utc-offset", config.Offset(time.Hour), "winter `OFFSET` from UTC of the meter's country")
 	if code, ok := parse(w, f, args, 1); !ok {
 		return code
 	}
-	d.options.UTCOffset = time.Duration(offset)
+	d.receiver.Options.UTCOffset = time.Duration(offset)
 	in := w.in
 	if name := f.Arg(0); name != "" && name != "-" {
 		file, err := os.Open(name)
@@ -49,17 +49,16 @@ func decodeCommand(ctx context.Context, w world, args []string) int {
 	case d.good > 0:
 		return exitOK
 	case d.lost == 0:
-		return fail(w, exitFailed, fmt.Errorf("decode: no %s telegram found, only %d octets of noise", d.format.Name, d.noise))
+		return fail(w, exitFailed, fmt.Errorf("decode: no telegram found, only %d octets of noise", d.noise))
 	}
 	return exitFailed
 }
 
 // decoding is one run of decode: what it was told, and what it has seen.
 type decoding struct {
-	format  telegram.Format
-	options telegram.Options
-	out     *json.Encoder
-	cancel  context.CancelCauseFunc // ends the run
+	receiver telegram.Receiver
+	out      *json.Encoder
+	cancel   context.CancelCauseFunc // ends the run
 
 	good, lost, noise int
 }
@@ -71,7 +70,7 @@ func (d *decoding) run(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer d.cancel(nil)
 	d.out = json.NewEncoder(out)
 	d.out.SetEscapeHTML(false)
-	err := telegram.Scan(until(ctx, in), d.format, 0, d.event)
+	err := d.receiver.Run(until(ctx, in), 0, d.received)
 	if ctx.Err() != nil { // in may have ended first
 		err = context.Cause(ctx)
 	}
@@ -81,27 +80,17 @@ func (d *decoding) run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return err
 }
 
-func (d *decoding) event(e telegram.Event) {
-	d.noise += e.Lost.Noise
-	if e.Lost.Err != nil {
-		d.lose(e.Lost.Err)
+func (d *decoding) received(r telegram.Received) {
+	switch {
+	case r.Noise > 0:
+		d.noise += r.Noise
+	case r.Err != nil:
+		d.lost++
+		d.print(lostLine{telegram.Class(r.Err), r.Err.Error()})
+	default:
+		d.good++
+		d.print(line(&r.Measurement, r.Objects))
 	}
-	if e.Raw == nil {
-		return
-	}
-	objects := map[string]any{}
-	m, err := d.format.Decode(e.Raw, d.options, func(o telegram.Object) { objects[o.OBIS.String()] = objectValue(o) })
-	if err != nil {
-		d.lose(err)
-		return
-	}
-	d.good++
-	d.print(line(&m, objects))
-}
-
-func (d *decoding) lose(err error) {
-	d.lost++
-	d.print(lostLine{telegram.Class(err), err.Error()})
 }
 
 // print prints v. Without somewhere to print there is no point in reading on.

@@ -73,10 +73,10 @@ func TestDecodeFindsNothing(t *testing.T) {
 	for _, c := range []struct {
 		name, in, file, says string
 	}{
-		{"an empty file", "", empty, "no p1 telegram found, only 0 octets of noise"},
-		{"empty input", "", "-", "no p1 telegram found, only 0 octets of noise"},
-		{"no argument is standard input", "", "", "no p1 telegram found"},
-		{"noise", strings.Repeat("\xff\x00noise", 1000), "-", "no p1 telegram found, only 7000 octets of noise"},
+		{"an empty file", "", empty, "no telegram found, only 0 octets of noise"},
+		{"empty input", "", "-", "no telegram found, only 0 octets of noise"},
+		{"no argument is standard input", "", "", "no telegram found"},
+		{"noise", strings.Repeat("\xff\x00noise", 1000), "-", "no telegram found, only 7000 octets of noise"},
 		{"a folder", "", t.TempDir(), "is a directory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

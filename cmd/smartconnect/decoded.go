@@ -53,10 +53,13 @@ func objectValue(o telegram.Object) any {
 	return string(o.Text)
 }
 
-func line(m *telegram.Measurement, objects map[string]any) decodedLine {
+func line(m *telegram.Measurement, objects []telegram.Object) decodedLine {
 	l := decodedLine{
 		Format: m.Format, Meter: m.Meter.Name(), Header: m.Meter.Header.String(), Version: m.Meter.Version.String(),
-		Time: orNull(m.Time), Values: map[string]float64{}, OBIS: objects, Channels: []channelLine{},
+		Time: orNull(m.Time), Values: map[string]float64{}, OBIS: map[string]any{}, Channels: []channelLine{},
+	}
+	for _, o := range objects {
+		l.OBIS[o.OBIS.String()] = objectValue(o)
 	}
 	for q := range telegram.NumQuantities {
 		if v, ok := m.Get(q).Get(); ok {

@@ -124,7 +124,7 @@ var tries = []struct {
 	{"change", "", func(t *testing.T, out, _ string) {
 		var answer struct {
 			Changed         []string
-			RestartRequired bool
+			RestartRequired bool `json:"restart_required"`
 		}
 		if err := json.Unmarshal([]byte(out), &answer); err != nil || fmt.Sprint(answer) != "{[/Modbus] true}" {
 			t.Errorf("%v: %s", err, out)

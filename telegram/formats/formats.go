@@ -24,13 +24,16 @@ func Names() []string {
 	return names
 }
 
-// ByName returns the format called name. Auto is the first of the list while
-// there is but one family of formats.
-func ByName(name string) (telegram.Format, error) {
+// Select returns the formats that a name stands for: one of them, or all for
+// Auto.
+func Select(name string) ([]telegram.Format, error) {
+	if name == Auto {
+		return All(), nil
+	}
 	for _, f := range All() {
-		if name == f.Name || name == Auto {
-			return f, nil
+		if name == f.Name {
+			return []telegram.Format{f}, nil
 		}
 	}
-	return telegram.Format{}, fmt.Errorf("formats: unknown format %q: want one of %s", name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("formats: unknown format %q: want one of %s", name, strings.Join(Names(), ", "))
 }

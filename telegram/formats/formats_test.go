@@ -13,13 +13,19 @@ import (
 	"smartconnect/telegram"
 )
 
-func TestByName(t *testing.T) {
-	if _, err := ByName("morse"); err == nil || !strings.Contains(err.Error(), `"morse"`) || !strings.Contains(err.Error(), "auto, p1") {
+func TestSelect(t *testing.T) {
+	if _, err := Select("morse"); err == nil || !strings.Contains(err.Error(), `"morse"`) || !strings.Contains(err.Error(), "auto, p1") {
 		t.Errorf("unknown name: %v", err)
 	}
 	for _, name := range Names() {
-		if f, err := ByName(name); err != nil || f.Cut == nil || f.Decode == nil || f.Line.Baud == 0 {
-			t.Errorf("%s: %+v, %v", name, f, err)
+		list, err := Select(name)
+		if want := 1; err != nil || (name != Auto && len(list) != want) || (name == Auto && len(list) != len(All())) {
+			t.Errorf("%s: %d formats, %v", name, len(list), err)
+		}
+		for _, f := range list {
+			if f.Cut == nil || f.Decode == nil || f.Line.Baud == 0 {
+				t.Errorf("%s: %+v is not whole", name, f)
+			}
 		}
 	}
 }

@@ -15,8 +15,10 @@ import (
 func cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.Loss) {
 	buf = trimLineEnds(buf)
 	h, complete := findHeader(buf, 0, '/')
-	if p, pComplete := findHeader(buf, 0, '/'|parityBit); p >= 0 && (h < 0 || p < h) {
-		h, complete = p, pComplete
+	if h != 0 {
+		if p, pComplete := findHeader(buf, 0, '/'|parityBit); p >= 0 && (h < 0 || p < h) {
+			h, complete = p, pComplete
+		}
 	}
 	if h < 0 || (quiet && !complete) {
 		return nil, nil, telegram.Loss{Noise: noise(buf)}
@@ -150,7 +152,9 @@ func hexDigit(c byte) (v uint16, ok bool) {
 
 // endless reports whether a telegram without its '!' may pass for whole. Some
 // Iskra MT382 never send the closing line; only telegrams of the time before
-// checksums may do so, and only with power in them and a complete last line.
+// checksums may do so, and only with both powers in them and a complete last line:
+// one that breaks off behind the import would make a house that feeds in a house
+// that does nothing.
 func endless(b []byte) bool {
 	b = unparity(b)
 	for _, object := range [...]string{"\n1-3:0.2.8(", "\n0-0:96.1.4(", "\n0-0:1.0.0("} {
@@ -158,7 +162,7 @@ func endless(b []byte) bool {
 			return false
 		}
 	}
-	return bytes.Contains(b, []byte("\n1-0:1.7.0(")) && bytes.HasSuffix(b, []byte(")\r\n"))
+	return bytes.Contains(b, []byte("\n1-0:1.7.0(")) && bytes.Contains(b, []byte("\n1-0:2.7.0(")) && bytes.HasSuffix(b, []byte(")\r\n"))
 }
 
 const parityBit = 0x80

@@ -208,6 +208,7 @@ func TestCut(t *testing.T) {
 		{"a checksum of three digits", body + "B9F\r\n" + second, 2, ""},
 		{"no end, no checksum, then the next", strings.TrimSuffix(dsmr2, "!\r\n") + dsmr2, 2, ""},
 		{"no end, no checksum, then silence", strings.TrimSuffix(dsmr2, "!\r\n"), 1, ""},
+		{"no end, no checksum, the export not there yet", dsmr2[:strings.Index(dsmr2, "1-0:2.7.0")], 0, "line fell silent"},
 		{"no end, no checksum, inside a line", dsmr2[:150], 0, "line fell silent"},
 		{"garbage behind the end", dsmr2 + "  25803103\r\n" + strings.Repeat("\xff", 30), 1, ""},
 		{"a slash in a message", strings.Replace(dsmr2, "5A42", "test-/-test", 1), 1, ""},

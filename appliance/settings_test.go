@@ -1,0 +1,127 @@
+package appliance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"smartconnect/api"
+	"smartconnect/appliance/config"
+)
+
+// patch changes the configuration of a running box.
+func (b *box) patch(patch string) api.PatchResult {
+	b.t.Helper()
+	var result api.PatchResult
+	code, body, err := b.call("PATCH", "/api/v1/config", patch)
+	if err != nil || code != 200 || json.Unmarshal(body, &result) != nil {
+		b.t.Fatalf("%s: %d %s %v", patch, code, body, err)
+	}
+	return result
+}
+
+// No change locks the owner out: a server that is moved to a port of the API
+// does without, in every life, and the answer and the status say so.
+func TestPortsOfTheAPI(t *testing.T) {
+	b := start(t, "sim:dsmr50", "")
+	taking := fmt.Sprintf(`{"Modbus":{"Servers":[{"Listen":%q}]},"Broker":{"Listen":%q}}`, b.https, b.http)
+	if notes := b.patch(taking).Notes; len(notes) != 0 {
+		t.Errorf("notes %q while flags override both addresses", notes)
+	}
+	b.stop()
+	b.o.Modbus, b.o.MQTT = "", ""
+	b.run()
+	for range 3 {
+		s, err := b.status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		const want = "is the port of the API"
+		if m := s.Modbus[0]; m.State != api.Fault || !strings.Contains(m.Detail, want) || s.Broker.State != api.Fault || !strings.Contains(s.Broker.Detail, want) {
+			t.Errorf("modbus %+v, broker %+v", m, s.Broker)
+		}
+		if notes := b.patch(taking).Notes; len(notes) != 2 || !strings.Contains(notes[0], want) {
+			t.Errorf("notes %q", notes)
+		}
+		lives := strings.Count(b.log.String(), "life begins")
+		if code, body, err := b.call("POST", "/api/v1/reset", ""); err != nil || code != 202 {
+			t.Fatalf("%d %s %v", code, body, err)
+		}
+		eventually(t, 3*time.Second, "the API answers in the next life", func() bool {
+			_, err := b.status()
+			return err == nil && strings.Count(b.log.String(), "life begins") > lives
+		})
+	}
+}
+
+// What is stored and not applied is called so, and no reset is asked for that
+// would do nothing.
+func TestStoredButNotApplied(t *testing.T) {
+	b := start(t, "sim:dsmr50", "")
+	for _, c := range []struct{ patch, note string }{
+		{`{"DefaultNetIf":"WiFi","WiFi":{"SSID":"home","Password":"12345678"}}`, config.NetworkNotApplied},
+		{`{"MQTT":{"Broker":"mqtts://broker.xemex-cloud.eu:8883","Site":"site-new","Username":"user-new","Password":"newpassword"}}`, config.UplinkNotApplied},
+	} {
+		result := b.patch(c.patch)
+		if result.RestartRequired || !strings.Contains(strings.Join(result.Notes, "\n"), c.note) {
+			t.Errorf("%s: %+v, want the note %q", c.patch, result, c.note)
+		}
+		if s, err := b.status(); err != nil || s.RestartRequired {
+			t.Errorf("%s: restart required (%v)", c.patch, err)
+		}
+	}
+	if !b.patch(`{"Meter":{"UTCOffset":"2h"}}`).RestartRequired {
+		t.Error("no restart required for another UTC offset")
+	}
+	b.stop()
+	b.run()
+	if s, err := b.status(); err != nil || !strings.Contains(strings.Join(s.Warnings, "\n"), config.UplinkNotApplied) {
+		t.Errorf("warnings %q (%v), want %q", s.Warnings, err, config.UplinkNotApplied)
+	}
+}
+
+// A secure port that is another program's costs that port, and the landing page
+// says so instead of leading there.
+func TestSecurePortTaken(t *testing.T) {
+	b := start(t, "sim:dsmr50", "")
+	b.stop()
+	taken, err := net.Listen("tcp", b.https)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- Run(ctx, b.o) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	landing := func() string {
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+		resp, err := client.Get("http://" + b.http)
+		if err != nil {
+			return ""
+		}
+		defer resp.Body.Close()
+		page, _ := io.ReadAll(resp.Body)
+		return string(page)
+	}
+	link := "https://" + b.https
+	eventually(t, 3*time.Second, "the landing page tells the fault", func() bool {
+		page := landing()
+		return strings.Contains(page, "address already in use") && !strings.Contains(page, link)
+	})
+	taken.Close()
+	eventually(t, 3*time.Second, "the landing page leads to the secure one", func() bool {
+		return strings.Contains(landing(), link)
+	})
+}

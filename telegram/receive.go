@@ -1,0 +1,116 @@
+package telegram
+
+import (
+	"io"
+	"time"
+)
+
+// Receiver reads a line that may speak any of several formats. Every recogniser
+// sees every octet, so that a meter which changes its format (plain to
+// encrypted, text to binary) is followed without being told. It remembers which
+// format the line speaks; its fields are set before the first Run.
+type Receiver struct {
+	Formats []Format // at least one, the most telling first
+	Options Options
+	Objects bool // collect the objects of each telegram
+
+	proven  int          // index of the format that last came through, plus one
+	foreign int          // losses of other formats since
+	held    [][]Received // losses held back, by format
+}
+
+// Received is what came of some octets: a telegram, a telegram lost, or noise.
+type Received struct {
+	Format      string      // of the recogniser
+	Measurement Measurement // where Err is nil and Noise is 0; on Err, what was known of it
+	Objects     []Object    // of the telegram, if they were asked for
+	Err         error       // why it was lost
+	Noise       int         // octets that belong to no telegram
+}
+
+// patience is how many telegrams a recogniser may lose before that counts
+// although another format has proven itself, or none has.
+const patience = 2
+
+// Run reads r to its end, as Scan does, and tells each what came of it.
+//
+// Where several formats are tried, the recogniser of one may take a piece of
+// another's telegram for its own (general-glo-ciphering stands bare on a P1
+// line, and within an HDLC frame). So until a format has proven itself losses are
+// held back, and told when it is clear that nothing better comes; once one has,
+// the losses of the others are nothing until they outnumber its telegrams.
+func (rc *Receiver) Run(r io.Reader, quiet time.Duration, each func(Received)) error {
+	rc.held = make([][]Received, len(rc.Formats))
+	err := scan(r, rc.Formats, quiet, func(i int, e Event) { rc.event(i, e, each) })
+	if rc.proven == 0 {
+		rc.tell(rc.loudest(), each)
+	}
+	return err
+}
+
+func (rc *Receiver) event(i int, e Event, each func(Received)) {
+	if e.Lost.Noise > 0 && (rc.proven == i+1 || rc.proven == 0 && i == 0) {
+		each(Received{Format: rc.Formats[i].Name, Noise: e.Lost.Noise})
+	}
+	if e.Lost.Err != nil {
+		rc.lose(i, Received{Format: rc.Formats[i].Name, Err: e.Lost.Err}, each)
+	}
+	if e.Raw == nil {
+		return
+	}
+	got := Received{Format: rc.Formats[i].Name}
+	var visit func(Object)
+	if rc.Objects {
+		visit = func(o Object) {
+			o.Text = append([]byte(nil), o.Text...)
+			got.Objects = append(got.Objects, o)
+		}
+	}
+	got.Measurement, got.Err = rc.Formats[i].Decode(e.Raw, rc.Options, visit)
+	if got.Err != nil {
+		rc.lose(i, got, each)
+		return
+	}
+	rc.tell(i, each)
+	rc.proven, rc.foreign = i+1, 0
+	each(got)
+}
+
+// lose tells a loss, or holds it back while it may be another format's doing.
+func (rc *Receiver) lose(i int, got Received, each func(Received)) {
+	if len(rc.Formats) == 1 || rc.proven == i+1 {
+		each(got)
+		return
+	}
+	rc.held[i] = append(rc.held[i], got)
+	if rc.proven != 0 {
+		if rc.foreign++; rc.foreign < patience {
+			return
+		}
+		rc.proven, rc.foreign = 0, 0
+	}
+	if len(rc.held[i]) >= patience {
+		rc.tell(i, each)
+	}
+}
+
+// tell tells what is held back of format i, and forgets that of the others.
+func (rc *Receiver) tell(i int, each func(Received)) {
+	for _, got := range rc.held[i] {
+		each(got)
+	}
+	for j := range rc.held {
+		rc.held[j] = rc.held[j][:0]
+	}
+}
+
+// loudest is the format that has lost most.
+func (rc *Receiver) loudest() int {
+	most := 0
+	for i := range rc.held {
+		if len(rc.held[i]) > len(rc.held[most]) {
+			most = i
+		}
+	}
+	return most
+}
