@@ -114,6 +114,7 @@ func (m *meter) received(r telegram.Received) {
 
 func (m *meter) publish(decoded telegram.Measurement) {
 	now := time.Now()
+	m.merge.Identify(&decoded)
 	m.note(func(c *meterCount) {
 		if c.turns.note(decoded.Meter, now) {
 			m.rhythm = telegram.Rhythm{} // that of another meter says nothing

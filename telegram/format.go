@@ -77,7 +77,23 @@ type Object struct {
 	Unit       Unit   //
 	Text       []byte // the text, where there is no number; valid during the call only
 	Unreadable bool   // the number could not be read; Text holds what was sent
+
+	// Binary formats send integers that a scaler makes values of.
+	Raw    int64        // the integer as sent, where Scaler is not ""
+	Scaler ScalerSource // who says what it counts in
 }
+
+// ScalerSource says where the scaler of a number comes from: the meter itself,
+// the profile of its model, or the owner. "" is no scaler: a text, or a number
+// printed with its decimals and unit.
+type ScalerSource string
+
+// The sources of a scaler.
+const (
+	Transmitted ScalerSource = "transmitted"
+	Profiled    ScalerSource = "profile"
+	Overridden  ScalerSource = "override"
+)
 
 // Format is a meter format: a value with two pure functions.
 type Format struct {

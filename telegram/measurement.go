@@ -107,6 +107,7 @@ type Measurement struct {
 type quantitySet [(NumQuantities + 63) / 64]uint64
 
 func (s *quantitySet) add(q Quantity)      { s[q/64] |= 1 << (q % 64) }
+func (s *quantitySet) remove(q Quantity)   { s[q/64] &^= 1 << (q % 64) }
 func (s *quantitySet) has(q Quantity) bool { return s[q/64]&(1<<(q%64)) != 0 }
 
 // Get returns the value of q.

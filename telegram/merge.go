@@ -18,6 +18,7 @@ type Merge struct{ last Reading }
 // Add merges a telegram received at now and returns what is known after it. A
 // telegram of another meter starts anew: values of two meters never mix.
 func (g *Merge) Add(m Measurement, now time.Time) Reading {
+	g.Identify(&m)
 	if !m.Meter.Same(g.last.Meter) {
 		g.last = Reading{}
 	}
@@ -38,7 +39,7 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 		}
 	}
 	for q := range NumQuantities {
-		if !has[q.Kind()] {
+		if !has[q.Kind()] || (q.Kind() == Cumulative && r.keepsCounter(&g.last.Measurement, q)) {
 			r.copyFrom(&g.last.Measurement, q)
 		}
 	}
@@ -57,6 +58,33 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 	return r
 }
 
+// Identify gives a telegram that does not say whose it is the identifier of the
+// last one, where both have the same sender: binary meters send some lists
+// without it, and then only the system title tells, or nothing at all.
+func (g *Merge) Identify(m *Measurement) {
+	last := &g.last
+	if m.Format != last.Format || m.Meter.Header != last.Meter.Header || m.Seal.Title != last.Seal.Title {
+		return
+	}
+	sealed := !m.Seal.Title.Empty()
+	switch {
+	case !last.Meter.ID.Empty() && (sealed || m.Meter.ID.Empty()):
+		m.Meter.ID = last.Meter.ID
+	case last.Meter.ID.Empty() && last.Format != "":
+		last.Meter.ID = m.Meter.ID
+	}
+}
+
+// keepsCounter reports whether the counter q of the last telegram still stands
+// although m has counters: one list has the totals, another the tariffs, and a
+// total that m made of tariffs does not replace one that was sent.
+func (m *Measurement) keepsCounter(last *Measurement, q Quantity) bool {
+	if m.unreadable.has(q) || !last.values[q].ok {
+		return false
+	}
+	return !m.values[q].ok || (m.derived.has(q) && !last.derived.has(q))
+}
+
 // unreadableMain reports whether power or a current was sent and could not be
 // read: then the old values must not stand in for it.
 func (m *Measurement) unreadableMain() bool {
@@ -70,6 +98,7 @@ func (m *Measurement) unreadableMain() bool {
 
 func (m *Measurement) copyFrom(from *Measurement, q Quantity) {
 	m.values[q] = from.values[q]
+	m.derived.remove(q)
 	if from.derived.has(q) {
 		m.derived.add(q)
 	}

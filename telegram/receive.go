@@ -14,9 +14,8 @@ type Receiver struct {
 	Options Options
 	Objects bool // collect the objects of each telegram
 
-	proven  int          // index of the format that last came through, plus one
-	foreign int          // losses of other formats since
-	held    [][]Received // losses held back, by format
+	proven int          // index of the format that last came through, plus one
+	held   [][]Received // losses held back since, by format
 }
 
 // Received is what came of some octets: a telegram, a telegram lost, or noise.
@@ -28,8 +27,8 @@ type Received struct {
 	Noise       int         // octets that belong to no telegram
 }
 
-// patience is how many telegrams a recogniser may lose before that counts
-// although another format has proven itself, or none has.
+// patience is how many telegrams a recogniser must lose, with none coming through
+// between them, for that to count although it has never proven itself.
 const patience = 2
 
 // Run reads r to its end, as Scan does, and tells each what came of it.
@@ -38,7 +37,8 @@ const patience = 2
 // another's telegram for its own (general-glo-ciphering stands bare on a P1
 // line, and within an HDLC frame). So until a format has proven itself losses are
 // held back, and told when it is clear that nothing better comes; once one has,
-// the losses of the others are nothing until they outnumber its telegrams.
+// the losses of another are nothing until it has lost several and no telegram
+// has come through between them.
 func (rc *Receiver) Run(r io.Reader, quiet time.Duration, each func(Received)) error {
 	rc.held = make([][]Received, len(rc.Formats))
 	err := scan(r, rc.Formats, quiet, func(i int, e Event) { rc.event(i, e, each) })
@@ -72,7 +72,7 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 		return
 	}
 	rc.tell(i, each)
-	rc.proven, rc.foreign = i+1, 0
+	rc.proven = i + 1
 	each(got)
 }
 
@@ -82,14 +82,8 @@ func (rc *Receiver) lose(i int, got Received, each func(Received)) {
 		each(got)
 		return
 	}
-	rc.held[i] = append(rc.held[i], got)
-	if rc.proven != 0 {
-		if rc.foreign++; rc.foreign < patience {
-			return
-		}
-		rc.proven, rc.foreign = 0, 0
-	}
-	if len(rc.held[i]) >= patience {
+	if rc.held[i] = append(rc.held[i], got); len(rc.held[i]) >= patience {
+		rc.proven = 0
 		rc.tell(i, each)
 	}
 }

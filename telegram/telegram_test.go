@@ -244,6 +244,42 @@ func TestMerge(t *testing.T) {
 			t.Errorf("power %v, age %v", r.Get(ActivePower), r.At[Instantaneous])
 		}
 	})
+	sealed := func(id, title string, values map[Quantity]float64) Measurement {
+		m := measured("Kaifa", values)
+		m.Format, m.Meter.ID, m.Seal.Title = "dlms", TextOf(id), TextOf(title)
+		return m
+	}
+	t.Run("a list without a name is of the meter whose title it has", func(t *testing.T) {
+		var g Merge
+		g.Add(sealed("42", "KFM01", map[Quantity]float64{ActiveEnergyImport: 1000}), at)
+		r := g.Add(sealed("KFM-title", "KFM01", map[Quantity]float64{ActivePowerImport: 5}), at)
+		if v, _ := r.Get(ActiveEnergyImport).Get(); v != 1000 || r.Meter.ID.String() != "42" {
+			t.Errorf("energy %v, meter %q", v, r.Meter.ID)
+		}
+		if r = g.Add(sealed("43", "KFM02", map[Quantity]float64{ActivePowerImport: 5}), at); r.Get(ActiveEnergyImport).OK() || r.Meter.ID.String() != "43" {
+			t.Errorf("another title is another meter: %q", r.Meter.ID)
+		}
+	})
+	t.Run("a list that names the meter follows one that does not", func(t *testing.T) {
+		var g Merge
+		g.Add(sealed("", "", map[Quantity]float64{ActivePowerImport: 5}), at)
+		r := g.Add(sealed("42", "", map[Quantity]float64{ActiveEnergyImport: 1000}), at)
+		if v, _ := r.Get(ActivePower).Get(); v != 5 || r.Meter.ID.String() != "42" {
+			t.Errorf("power %v, meter %q", v, r.Meter.ID)
+		}
+	})
+	t.Run("totals and tariffs of two lists stand together", func(t *testing.T) {
+		var g Merge
+		g.Add(sealed("42", "", map[Quantity]float64{ActiveEnergyImport: 1000.5}), at)
+		r := g.Add(sealed("42", "", map[Quantity]float64{ActiveEnergyImportT1: 400, ActiveEnergyImportT2: 600}), at)
+		if v, _ := r.Get(ActiveEnergyImport).Get(); v != 1000.5 || r.Derived(ActiveEnergyImport) {
+			t.Errorf("the sum of the tariffs took the place of the total that was sent: %v", v)
+		}
+		r = g.Add(sealed("42", "", map[Quantity]float64{ActiveEnergyImport: 1001}), at)
+		if v, _ := r.Get(ActiveEnergyImportT2).Get(); v != 600 {
+			t.Errorf("tariff 2 is %v after a list of totals", v)
+		}
+	})
 	t.Run("another meter starts anew", func(t *testing.T) {
 		var g Merge
 		g.Add(power, at)

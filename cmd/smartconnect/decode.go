@@ -29,8 +29,13 @@ func decodeCommand(ctx context.Context, w world, args []string) int {
 	f.BoolVar(&d.receiver.Options.NoChecksum, "no-checksum", false, "read telegrams whose checksum does not match, too")
 	var offset config.Offset
 	f.TextVar(&offset, "utc-offset", config.Offset(time.Hour), "winter `OFFSET` from UTC of the meter's country")
+	keys := keyFlags(f)
 	if code, ok := parse(w, f, args, 1); !ok {
 		return code
+	}
+	var err error
+	if d.receiver.Options.Key, d.receiver.Options.AuthKey, err = keys(); err != nil {
+		return fail(w, exitUsage, fmt.Errorf("decode: %w", err))
 	}
 	d.receiver.Options.UTCOffset = time.Duration(offset)
 	in := w.in
@@ -42,7 +47,7 @@ func decodeCommand(ctx context.Context, w world, args []string) int {
 		defer file.Close()
 		in = file
 	}
-	err := d.run(ctx, in, w.out)
+	err = d.run(ctx, in, w.out)
 	switch {
 	case err != nil:
 		return fail(w, exitFailed, fmt.Errorf("decode: %w", err))

@@ -43,6 +43,8 @@ type printed struct {
 	Time                                 *string
 	Values                               map[string]float64
 	OBIS                                 map[string]any
+	Raw                                  map[string]int64
+	Scalers                              map[string]string `json:"scaler_source"`
 	Channels                             []struct {
 		Channel  int
 		Type, ID string

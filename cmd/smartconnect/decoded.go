@@ -18,8 +18,18 @@ type decodedLine struct {
 	Derived  []string           `json:"derived,omitempty"`    // values computed from others
 	Unread   []string           `json:"unreadable,omitempty"` // quantities sent in a form that cannot be read
 	OBIS     map[string]any     `json:"obis"`
+	Raw      map[string]int64   `json:"raw,omitempty"`           // integers before scaling
+	Scalers  map[string]string  `json:"scaler_source,omitempty"` // who says what they count in: transmitted, profile, override
+	Seal     *sealLine          `json:"seal,omitempty"`
 	Channels []channelLine      `json:"channels"`
 	Peaks    []peakLine         `json:"peaks,omitempty"`
+}
+
+// sealLine says how an encrypted telegram was protected.
+type sealLine struct {
+	Authenticated bool   `json:"authenticated"`
+	SystemTitle   string `json:"system_title"`
+	Counter       uint32 `json:"counter"`
 }
 
 type channelLine struct {
@@ -59,7 +69,17 @@ func line(m *telegram.Measurement, objects []telegram.Object) decodedLine {
 		Time: orNull(m.Time), Values: map[string]float64{}, OBIS: map[string]any{}, Channels: []channelLine{},
 	}
 	for _, o := range objects {
-		l.OBIS[o.OBIS.String()] = objectValue(o)
+		code := o.OBIS.String()
+		l.OBIS[code] = objectValue(o)
+		if o.Scaler != "" {
+			if l.Raw == nil {
+				l.Raw, l.Scalers = map[string]int64{}, map[string]string{}
+			}
+			l.Raw[code], l.Scalers[code] = o.Raw, string(o.Scaler)
+		}
+	}
+	if m.Seal.Encrypted {
+		l.Seal = &sealLine{m.Seal.Authenticated, m.Seal.Title.String(), m.Seal.Counter}
 	}
 	for q := range telegram.NumQuantities {
 		if v, ok := m.Get(q).Get(); ok {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
+	"smartconnect/telegram"
 )
 
 const defaultState = "/var/lib/smartconnect"
@@ -54,6 +56,27 @@ func stateFlag(f *flag.FlagSet) *string {
 		return nil
 	})
 	return &dir
+}
+
+// keyFlags adds --key and --auth-key to f. The function it returns reads them
+// once f is parsed: the flag set itself would print a wrong key.
+func keyFlags(f *flag.FlagSet) func() (key, auth telegram.Secret, err error) {
+	k := f.String("key", "", "`HEX` key that decrypts the telegrams (GUEK), 32 digits")
+	a := f.String("auth-key", "", "`HEX` key that authenticates them (GAK), 32 digits")
+	return func() (key, auth telegram.Secret, err error) {
+		for _, given := range []struct {
+			name, text string
+			into       *telegram.Secret
+		}{{"--key", *k, &key}, {"--auth-key", *a, &auth}} {
+			if given.text == "" {
+				continue
+			}
+			if *given.into, err = telegram.ParseKey(given.text); err != nil {
+				return key, auth, fmt.Errorf("%s: %w", given.name, err)
+			}
+		}
+		return key, auth, nil
+	}
 }
 
 func logger(out io.Writer, level slog.Level) *slog.Logger {

@@ -23,7 +23,8 @@ var may = map[string][]string{
 	"telegram/mbus":    {},
 	"telegram/glo":     {"telegram"},
 	"telegram/sim":     {"telegram"},
-	"telegram/formats": {"telegram", "telegram/p1"},
+	"telegram/dlms":    {"telegram", "telegram/hdlc", "telegram/mbus", "telegram/glo"},
+	"telegram/formats": {"telegram", "telegram/p1", "telegram/dlms"},
 
 	"modbusmap": {"telegram", "appliance/snapshot"},
 	"netcfg":    {"telegram"},

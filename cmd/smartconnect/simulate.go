@@ -37,8 +37,13 @@ func simulateCommand(ctx context.Context, w world, args []string) int {
 	count := f.Uint("count", 0, "`NUMBER` of telegrams (default: no end)")
 	f.Uint64Var(&play.Seed, "seed", 1, "the house: the same `SEED` plays the same house")
 	f.BoolVar(&play.Lively, "lively", false, "a house where something happens every few seconds")
+	keys := keyFlags(f)
 	if code, ok := parse(w, f, args, 0); !ok {
 		return code
+	}
+	meter, err := keyed(meter, keys)
+	if err != nil {
+		return fail(w, exitUsage, fmt.Errorf("simulate: %w", err))
 	}
 	play.Count = int(*count)
 	if line == (telegram.Line{}) {
@@ -54,6 +59,9 @@ func simulateCommand(ctx context.Context, w world, args []string) int {
 		return fail(w, code, fmt.Errorf("simulate: --out: %w", err))
 	}
 	if out.Source != "" {
+		if meter.Encrypts() {
+			fmt.Fprintf(w.err, "it encrypts: without --key with the published %s, without --auth-key with %s\n", sim.Key, sim.AuthKey)
+		}
 		fmt.Fprintf(w.err, "the meter speaks on %s (%s); read it with: smartconnect run --meter %[1]s\n", out.Source, line)
 	}
 	err = sim.Feed(ctx, out, meter, play)
@@ -64,4 +72,13 @@ func simulateCommand(ctx context.Context, w world, args []string) int {
 		return fail(w, exitFailed, err)
 	}
 	return exitOK
+}
+
+// keyed gives the meter the keys that were asked for.
+func keyed(m sim.Meter, keys func() (key, auth telegram.Secret, err error)) (sim.Meter, error) {
+	key, auth, err := keys()
+	if err != nil || (!key.IsSet() && !auth.IsSet()) {
+		return m, err
+	}
+	return m.WithKeys(key.Reveal(), auth.Reveal())
 }

@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"smartconnect/telegram"
+	"smartconnect/telegram/dlms"
 	"smartconnect/telegram/p1"
 )
 
-// All returns every format, in the order in which they are tried.
-func All() []telegram.Format { return []telegram.Format{p1.Format} }
+// All returns every format. The one whose line setting is the most usual comes
+// first, and one that may hold the telegrams of another before that other.
+func All() []telegram.Format { return []telegram.Format{p1.Format, dlms.Format, p1.Encrypted} }
 
 // Auto is the format name that stands for "find out".
 const Auto = "auto"

@@ -1,0 +1,89 @@
+package dlms
+
+import (
+	"fmt"
+	"sync"
+
+	"smartconnect/telegram"
+)
+
+// maxSpan bounds what a push takes on the line, noise between its frames
+// included, and with it the memory a broken line can take. Real pushes stay
+// below 1.2 kB.
+const maxSpan = 12 << 10
+
+// assemblies keeps the buffers in which APDUs are put together.
+var assemblies = sync.Pool{New: func() any { return new(assembly) }}
+
+// cut is the Cut of the format: the frames of one push, from the first to the
+// last.
+//
+// An octet at which no frame begins is noise, and the search goes on at the very
+// next one: jumping over the length that a damaged frame announces would lose
+// the good frame behind it. Flags between frames are no noise. A push that
+// lacks a segment is lost as one, with the segments that still come, so that
+// each is counted once; the first frame of another push ends it.
+func cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.Loss) {
+	a := assemblies.Get().(*assembly)
+	defer assemblies.Put(a)
+	return a.cut(buf, quiet)
+}
+
+// cut leaves the APDU of raw in a.
+func (a *assembly) cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.Loss) {
+	a.reset()
+	noise := 0
+	for at := 0; at < len(buf); {
+		if a.open && at-a.start > maxSpan {
+			return nil, buf[at:], telegram.Loss{Noise: noise, Err: a.loss("no end within %d octets", maxSpan)}
+		}
+		f, n, err := frameAt(buf[at:])
+		if err == errIncomplete && !quiet {
+			return a.wait(buf, at, noise)
+		}
+		if err == errIncomplete && !a.open && begun(buf[at:]) {
+			err = fmt.Errorf("dlms: %w: line fell silent inside a frame, after %d octets", telegram.ErrMalformed, len(buf)-at)
+		}
+		void := err == errVoid || err == errIncomplete
+		if !void && !a.open && noise > 0 {
+			return nil, buf[at:], telegram.Loss{Noise: noise}
+		}
+		switch {
+		case err == nil:
+		case !void:
+			a.damaged(at, err)
+			fallthrough
+		default:
+			if buf[at] != hdlcFlag {
+				noise++
+			}
+			at++
+			continue
+		}
+		switch a.add(f, at) {
+		case complete:
+			return buf[a.start : at+n], buf[at+n:], telegram.Loss{Noise: noise}
+		case lostBefore:
+			return nil, buf[at:], telegram.Loss{Noise: noise, Err: a.loss("%d octets, and then another push", at-a.start)}
+		case lostWith:
+			return nil, buf[at+n:], telegram.Loss{Noise: noise, Err: a.err}
+		}
+		at += n
+	}
+	switch {
+	case a.open && quiet:
+		return nil, nil, telegram.Loss{Noise: noise, Err: a.loss("line fell silent after %d octets", len(buf)-a.start)}
+	case a.open:
+		return nil, buf[a.start:], telegram.Loss{}
+	}
+	return nil, nil, telegram.Loss{Noise: noise}
+}
+
+// wait keeps what may still become a push: from the open one, or from the
+// incomplete frame at at. Noise before it is said first.
+func (a *assembly) wait(buf []byte, at, noise int) (raw, rest []byte, lost telegram.Loss) {
+	if a.open {
+		return nil, buf[a.start:], telegram.Loss{}
+	}
+	return nil, buf[at:], telegram.Loss{Noise: noise}
+}

@@ -1,0 +1,73 @@
+package dlms
+
+import (
+	"testing"
+	"time"
+
+	"smartconnect/telegram"
+)
+
+func TestQuantities(t *testing.T) {
+	list := func(objects ...pushed) []byte { return plainPush(cip(append([]pushed{listItself}, objects...)...)) }
+	reg := func(code string, n uint32) pushed { return pushed{3, code, 2, u32(n)} }
+	for _, c := range []struct {
+		name string
+		in   []byte
+		q    telegram.Quantity
+		want float64 // below zero: missing
+	}{
+		{"billing energies are on channel 1, it wins", list(reg("0101010800FF", 5), reg("0100010800FF", 6)), telegram.ActiveEnergyImport, 5},
+		{"in either order", list(reg("0100010800FF", 6), reg("0101010800FF", 5)), telegram.ActiveEnergyImport, 5},
+		{"powers are on channel 0, it wins", list(reg("0101010700FF", 5), reg("0100010700FF", 6)), telegram.ActivePowerImport, 6},
+		{"channel 1 alone", list(reg("0101010700FF", 5)), telegram.ActivePowerImport, 5},
+		{"another channel", list(reg("0141010800FF", 5)), telegram.ActiveEnergyImport, -1},
+		{"a value of the past", list(reg("010101080001", 5)), telegram.ActiveEnergyImport, -1},
+		{"quadrants make reactive import", list(reg("0101050800FF", 5), reg("0101060800FF", 6)), telegram.ReactiveEnergyImport, 11},
+		{"and export", list(reg("0101070800FF", 5), reg("0101080800FF", 6)), telegram.ReactiveEnergyExport, 11},
+		{"not one quadrant alone", list(reg("0101050800FF", 5)), telegram.ReactiveEnergyImport, -1},
+		{"a total that was sent stays", list(reg("0101030800FF", 3), reg("0101050800FF", 5), reg("0101060800FF", 6)), telegram.ReactiveEnergyImport, 3},
+		{"the magnitude of the reactive power", list(reg("0100820700FF", 579)), telegram.ReactivePower, 579},
+		{"not beside the real one", list(reg("0100820700FF", 579), reg("0100030700FF", 1), reg("0100040700FF", 580)), telegram.ReactivePower, -1},
+		{"tariffs make the total", list(reg("0101010801FF", 5), reg("0101010802FF", 6)), telegram.ActiveEnergyImport, 11},
+		{"a tariff as a number", list(pushed{1, "0000600E00FF", 2, octets("11 02")}), telegram.Tariff, 2},
+		{"a tariff as text", list(pushed{1, "0000600E00FF", 2, text("RATE12\x00")}), telegram.Tariff, 12},
+		{"a tariff as an octet", list(pushed{1, "0000600E00FF", 2, octets("09 01 03")}), telegram.Tariff, 3},
+		{"a tariff that says nothing", list(pushed{1, "0000600E00FF", 2, text("RATE")}), telegram.Tariff, -1},
+		{"a unit that does not fit", list(reg("0100010700FF", 5), pushed{3, "0100010700FF", 3, octets("02 02 0F 00 16 23")}), telegram.ActivePowerImport, -1},
+		{"a scaler that nothing counts in", list(reg("0100010700FF", 5), pushed{3, "0100010700FF", 3, octets("02 02 0F 7F 16 1B")}), telegram.ActivePowerImport, -1},
+		{"not a number", list(pushed{3, "0100010700FF", 2, octets("17 7FC00000")}), telegram.ActivePowerImport, -1},
+		{"a float", list(pushed{3, "0100010700FF", 2, octets("17 42480000")}), telegram.ActivePowerImport, 50},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, err := one(t, Format, c.in, telegram.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want >= 0 {
+				same(t, &m, c.q, c.want)
+			} else if v, ok := m.Get(c.q).Get(); ok && v >= 0 {
+				t.Errorf("%s is %v", c.q, v)
+			}
+		})
+	}
+}
+
+func TestChannels(t *testing.T) {
+	in := plainPush(cip(pushed{40, "000B190900FF", 2, nil},
+		pushed{72, "0001180100FF", 6, u32(24521662)}, pushed{72, "0001180100FF", 9, octets("11 07")},
+		pushed{4, "0001180201FF", 2, octets("05 00007751")}, pushed{4, "0001180201FF", 3, octets("02 02 0F FD 16 0D")},
+		pushed{1, "0002600100FF", 2, text("98765")}, pushed{4, "0002180201FF", 2, octets("05 00000001")},
+		pushed{1, "0003600100FF", 2, octets("09 01 00")}))
+	m, err := one(t, Format, in, telegram.Options{UTCOffset: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	water := telegram.Channel{Device: 7, ID: telegram.TextOf("24521662"), Time: m.Time, Value: telegram.Of(30.545), Unit: telegram.CubicMetre}
+	other := telegram.Channel{Device: 15, ID: telegram.TextOf("98765"), Time: m.Time, Value: telegram.Of(1)}
+	if m.Channels[0] != water || m.Channels[1] != other || m.Channels[2] != (telegram.Channel{}) || m.Time.IsZero() {
+		t.Errorf("channels %+v", m.Channels)
+	}
+	if m.Refreshes() {
+		t.Error("a list of sub-meters makes no power new")
+	}
+}

@@ -1,0 +1,137 @@
+package dlms
+
+import (
+	"math"
+
+	"smartconnect/telegram"
+)
+
+// maxExponent bounds a scaler: no meter counts in more or less.
+const maxExponent = 12
+
+// powers are exact, so that a number times or through one of them is rounded
+// once.
+var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
+
+// scaled returns n * 10^exponent, rounded once.
+func scaled(n float64, exponent int) float64 {
+	if exponent < 0 {
+		return n / powers[-exponent]
+	}
+	return n * powers[exponent]
+}
+
+// scale gives every object its value in base units. A scaler set by hand wins,
+// then one that was transmitted, then the profile of the meter.
+func (d *decoder) scale() {
+	for i := range d.objects {
+		if o := &d.objects[i]; o.named && o.attribute == 2 {
+			o.measure, o.base = measured(o.code)
+		}
+	}
+	p := d.profile()
+	volts := p.voltage
+	if !p.highVoltage {
+		volts = d.voltageExponent(volts)
+	}
+	for i := range d.objects {
+		o := &d.objects[i]
+		if !o.named || o.attribute != 2 {
+			continue
+		}
+		m, unit := o.measure, o.base
+		var shift int8 // from the transmitted unit to the base unit
+		if o.source == telegram.Transmitted {
+			u, known := units[o.unit]
+			o.base, shift = u.base, u.exponent
+			o.unreadable = m != noMeasure && (!known || u.base != unit)
+		} else if m != noMeasure {
+			o.source, o.exponent = telegram.Profiled, p.exponent(m)
+			if m == voltage {
+				o.exponent = volts
+			}
+		}
+		if exponent, ok := d.settings.exponent(o.code); ok {
+			o.source, o.exponent, shift = telegram.Overridden, exponent, 0
+			if m != noMeasure { // by hand, in the base unit, whatever was sent
+				o.base, o.unreadable = unit, false
+			}
+		}
+		o.evaluate(shift, d.settings.ratio(m))
+	}
+}
+
+// evaluate sets the result of an object from its number.
+func (o *object) evaluate(shift int8, ratio float64) {
+	number, isNumber := float64(0), false
+	if n, ok := o.value.integer(); ok {
+		number, isNumber = float64(n), true
+	} else if o.value.kind() == float {
+		number, isNumber = o.value.f, !math.IsNaN(o.value.f) && !math.IsInf(o.value.f, 0)
+	}
+	switch e := int(o.exponent) + int(shift); {
+	case o.value.kind() == null:
+		o.source = "" // a phase the meter does not have
+		o.unreadable = false
+	case o.unreadable:
+	case !isNumber, o.exponent < -maxExponent, o.exponent > maxExponent:
+		o.unreadable = o.source != ""
+	default:
+		o.result = telegram.Of(scaled(number, e) * ratio)
+	}
+}
+
+// voltageExponent finds the exponent of the voltages by their size: newer E450
+// firmware and some grid operators have voltages sent in 0.1 V or mV. A mains
+// voltage is between 150 and 300 V with one exponent only, so that one live
+// phase decides for all. That of the profile is tried first, for the sake of a
+// dead phase that floats at 20 V; with no live phase it stays.
+func (d *decoder) voltageExponent(profile int8) int8 {
+	for _, e := range [...]int8{profile, 0, -1, -2, -3} {
+		for i := range d.objects {
+			o := &d.objects[i]
+			if o.measure != voltage || o.source == telegram.Transmitted {
+				continue
+			}
+			if n, ok := o.value.integer(); ok {
+				if v := scaled(float64(n), int(e)); v >= 150 && v <= 300 {
+					return e
+				}
+			}
+		}
+	}
+	return profile
+}
+
+// exponent returns the scaler set by hand for the object, on whatever channel.
+func (s *Settings) exponent(o telegram.OBIS) (int8, bool) {
+	for i := range s.Scalers {
+		of := s.Scalers[i].OBIS
+		of.B = o.B
+		if of == o {
+			return s.Scalers[i].Exponent, true
+		}
+	}
+	return 0, false
+}
+
+// ratio returns what a measured value must be multiplied by for transformers
+// that the meter does not count in.
+func (s *Settings) ratio(m measure) float64 {
+	i, u := s.CurrentRatio, s.VoltageRatio
+	if i == 0 {
+		i = 1
+	}
+	if u == 0 {
+		u = 1
+	}
+	switch m {
+	case current:
+		return i
+	case voltage:
+		return u
+	case energy, power:
+		return i * u
+	}
+	return 1
+}
