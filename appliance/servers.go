@@ -109,12 +109,20 @@ func (l *life) addMeter() error {
 	if line == (telegram.Line{}) {
 		line = list[0].Line
 	}
+	options := telegram.Options{UTCOffset: time.Duration(l.cfg.Meter.UTCOffset)}
+	for _, key := range []struct{ from, into *telegram.Secret }{
+		{&l.cfg.Meter.Key, &options.Key}, {&l.cfg.Meter.AuthKey, &options.AuthKey},
+	} {
+		if !key.from.IsSet() {
+			continue
+		}
+		if *key.into, err = telegram.ParseKey(key.from.Reveal()); err != nil {
+			return err
+		}
+	}
 	l.meter = &meter{
 		source: l.cfg.Meter.Source, line: line, store: l.store, log: l.log,
-		receiver: telegram.Receiver{
-			Formats: list,
-			Options: telegram.Options{UTCOffset: time.Duration(l.cfg.Meter.UTCOffset)},
-		},
+		receiver: telegram.Receiver{Formats: list, Options: options},
 		open: func(ctx context.Context) (io.ReadCloser, error) {
 			return serialport.Open(ctx, l.cfg.Meter.Source, line, serialport.Options{Log: l.log})
 		},

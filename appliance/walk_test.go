@@ -409,6 +409,51 @@ func TestPatchThenReset(t *testing.T) {
 	}
 }
 
+// A key is typed, a reset, and the charger reads; without it, or with a wrong
+// one, the status says that it is the key.
+func TestEncryptedMeter(t *testing.T) {
+	patch := func(key string) string {
+		return fmt.Sprintf(`{"Meter":{"Key":%q,"AuthKey":%q}}`, key, sim.AuthKey)
+	}
+	for _, name := range []string{"e450-encrypted", "smarty"} {
+		t.Run(name, func(t *testing.T) {
+			meter, err := sim.ByName(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now().Truncate(time.Second)
+			state := meter.House(7, now.Add(-time.Hour)).Look(now)
+			truth := meter.Truth(state, now)
+			power := truth[telegram.ActivePowerImport] - truth[telegram.ActivePowerExport]
+			for _, c := range []struct{ name, patch, says string }{
+				{"no key", "", "a key is required"},
+				{"a wrong key", patch("00112233445566778899AABBCCDDEEFF"), "the key is wrong"},
+				{"the key", patch(sim.Key), ""},
+			} {
+				t.Run(c.name, func(t *testing.T) {
+					f := newFeeder(t)
+					b := start(t, f.source(), c.patch)
+					for i := range 3 {
+						at := now.Add(time.Duration(i) * meter.Interval)
+						f.say(string(meter.Encode(nil, state, at)))
+					}
+					if c.says == "" {
+						b.eventuallyPower(power)
+						return
+					}
+					s := b.meterState(api.Fault, c.says)
+					if s.Meter.Errors["decrypt"] < 2 || strings.Contains(s.Meter.Detail, "00112233") {
+						t.Errorf("%+v", s.Meter)
+					}
+					if _, code, err := b.power(); err != nil || code != gatewayNoAnswer {
+						t.Errorf("exception %d, %v", code, err)
+					}
+				})
+			}
+		})
+	}
+}
+
 // A state folder that cannot be used is the one thing that ends the box.
 func TestUnusableState(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")

@@ -42,10 +42,12 @@ type MQTT struct {
 
 // Meter is where telegrams come from and how they are read.
 type Meter struct {
-	Source    string // a serial device, tcp://HOST:PORT, file:PATH or sim:NAME
-	Format    string // Auto or the name of a format
-	Line      Line   // zero: the format's own
-	UTCOffset Offset // winter offset of the meter's country
+	Source    string          // a serial device, tcp://HOST:PORT, file:PATH or sim:NAME
+	Format    string          // Auto or the name of a format
+	Line      Line            // zero: the format's own
+	UTCOffset Offset          // winter offset of the meter's country
+	Key       telegram.Secret // decrypts (GUEK), 32 hex digits; "": the meter does not encrypt
+	AuthKey   telegram.Secret // authenticates (GAK), 32 hex digits; "": tags are not verified
 }
 
 // Auto is the format that is found by listening.

@@ -76,7 +76,8 @@ const everything = `{
 	"Ethernet": {"IpMode": "Static", "StaticIPv4": {"IpAddress": "192.168.10.101", "Netmask": "255.255.255.0", "Gateway": "192.168.10.1", "DNS": "192.168.10.1"}},
 	"WiFi": {"SSID": "Zuhause \"<&>\"", "Password": "wifi-secret"},
 	"MQTT": {"Broker": "mqtt://nas.local", "Site": "chalet", "Username": "me", "Password": "uplink-secret"},
-	"Meter": {"Source": "tcp://192.168.1.20:8088", "Format": "tic", "Line": "9600 7e1", "UTCOffset": "5h30m"},
+	"Meter": {"Source": "tcp://192.168.1.20:8088", "Format": "tic", "Line": "9600 7e1", "UTCOffset": "5h30m",
+		"Key": "4d65746572204b65 792069732073 6563", "AuthKey": "4175746820204B657920697320736563"},
 	"Modbus": {"Servers": [
 		{"MaxClients": 1, "StaleAfter": "1m30s", "WhenStale": "hold", "WhenMissing": "zero", "Currents": "signed"},
 		{"MeterType": "Eastron-SDM630", "Listen": "192.168.10.101:503"}]},
@@ -209,6 +210,9 @@ func TestValidate(t *testing.T) {
 		{"broker with IPv6", broker("mqtt://[fd00::1]:1883"), ""},
 		{"broker in the house", broker("mqtt://my_nas.fritz.box:1883"), ""},
 
+		{"key of 30 digits", func(c *Config) { c.Meter.Key = telegram.NewSecret("001122334455667788990011223344") }, "/Meter/Key"},
+		{"authentication key that is no hex", func(c *Config) { c.Meter.AuthKey = telegram.NewSecret(strings.Repeat("x", 32)) }, "/Meter/AuthKey"},
+		{"key with colons", func(c *Config) { c.Meter.Key = telegram.NewSecret("00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF") }, ""},
 		{"no source", source(""), "/Meter/Source"},
 		{"relative device", source("ttyUSB0"), "/Meter/Source"},
 		{"root as a device", source("//"), "/Meter/Source"},
@@ -324,7 +328,7 @@ func TestOverlap(t *testing.T) {
 // A secret leaves through no door but the file and Reveal.
 func TestSecrets(t *testing.T) {
 	c := changed(t, everything)
-	secrets := []string{"wifi-secret", "uplink-secret", "ems-secret-1", "$2a$"}
+	secrets := []string{"wifi-secret", "uplink-secret", "ems-secret-1", "$2a$", "4d65746572", "417574682"}
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "config", c, "user", c.Broker.Users[0], "hash", c.Broker.Users[0].Password)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "config", c, "user", c.Broker.Users[0], "hash", c.Broker.Users[0].Password)
@@ -345,7 +349,7 @@ func TestSecrets(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"wifi-secret", "uplink-secret", "$2a$"} {
+	for _, want := range []string{"wifi-secret", "uplink-secret", "$2a$", "4d65746572", "417574682"} {
 		if !bytes.Contains(file(c), []byte(want)) {
 			t.Errorf("the file lost %q", want)
 		}
@@ -353,8 +357,10 @@ func TestSecrets(t *testing.T) {
 	if bytes.Contains(file(c), []byte("ems-secret-1")) {
 		t.Error("the file holds the plain password of a broker user")
 	}
-	if n := strings.Count(doors["Public"], `"PasswordSet": true`); n != 3 {
-		t.Errorf("PasswordSet is true %d times, want 3", n)
+	for set, want := range map[string]int{`"PasswordSet": true`: 3, `"KeySet": true`: 1, `"AuthKeySet": true`: 1} {
+		if n := strings.Count(doors["Public"], set); n != want {
+			t.Errorf("%s stands %d times, want %d", set, n, want)
+		}
 	}
 
 	// Every member that is a secret is left out, whatever will be added.
@@ -376,7 +382,7 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[Config](), "")
-	if found != 3 {
-		t.Errorf("%d kinds of secrets, and this test sets 3", found)
+	if found != 5 {
+		t.Errorf("%d kinds of secrets, and this test sets 5", found)
 	}
 }

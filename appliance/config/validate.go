@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"smartconnect/telegram"
 )
 
 // Known is what this build can do, as far as settings name it.
@@ -86,6 +88,14 @@ func (m Meter) check(p *Problems, k Known) {
 		p.add(path, "%v", err)
 	}
 	p.word("/Meter/Format", m.Format, append(words{Auto}, k.Formats...))
+	for _, key := range []struct {
+		path string
+		telegram.Secret
+	}{{"/Meter/Key", m.Key}, {"/Meter/AuthKey", m.AuthKey}} {
+		if _, err := telegram.ParseKey(key.Reveal()); err != nil && key.IsSet() {
+			p.add(key.path, "%v", err)
+		}
+	}
 }
 
 func (m Modbus) check(p *Problems, k Known) {
