@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-
-	"os"
 
 	"smartconnect/api"
 	"smartconnect/appliance/serialport"
@@ -314,13 +314,20 @@ func TestGarbage(t *testing.T) {
 	b.meterState(api.OK, "")
 }
 
-// Whatever a reset leaves behind piles up: twenty of them leave nothing.
-func TestTwentyResets(t *testing.T) {
+// Whatever a reset leaves behind piles up: twenty of them, with a cable pulled
+// and put back among them, leave nothing.
+func TestTwentyResetsAndAnUnplug(t *testing.T) {
 	before := runtime.NumGoroutine()
-	t.Run("resets", func(t *testing.T) {
-		b := start(t, "sim:dsmr50?seed=3", "")
+	t.Run("lives", func(t *testing.T) {
+		cable := newCable(t)
+		b := start(t, cable.device, "")
 		var last uint64
 		for i := range 20 {
+			if i == 10 {
+				cable.pull()
+				b.meterState(api.Fault, "cannot be read")
+				cable.plug()
+			}
 			eventually(t, 5*time.Second, "the meter is read", func() bool { s, _ := b.status(); return s.Meter.Seq > last })
 			s, err := b.status()
 			if err != nil {
@@ -340,8 +347,65 @@ func TestTwentyResets(t *testing.T) {
 			}
 		}
 		b.stop()
+		cable.end()
 	})
 	settled(t, before)
+}
+
+// cable is a meter on a serial line that says a telegram twenty times a second
+// to whoever has its device open.
+type cable struct {
+	t      *testing.T
+	device string // a link, as udev makes it
+	end    func()
+
+	mu     sync.Mutex
+	master *os.File
+}
+
+func newCable(t *testing.T) *cable {
+	c := &cable{t: t, device: filepath.Join(t.TempDir(), "usb-P1")}
+	c.plug()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			c.mu.Lock()
+			if c.master != nil {
+				_ = c.master.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+				_, _ = c.master.WriteString(house(321))
+			}
+			c.mu.Unlock()
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
+	c.end = sync.OnceFunc(func() { cancel(); <-done; c.pull() })
+	t.Cleanup(c.end)
+	return c
+}
+
+func (c *cable) plug() {
+	master, slave, err := serialport.OpenPTY()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.Symlink(slave, c.device); err != nil {
+		c.t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.master = master
+}
+
+func (c *cable) pull() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = os.Remove(c.device)
+	if c.master != nil {
+		c.master.Close()
+		c.master = nil
+	}
 }
 
 // A port that is taken costs that port.
