@@ -128,7 +128,7 @@ func (o Options) override(c *config.Config) {
 // the meter from being read.
 func (l *life) sequence() func() uint64 {
 	save := func(path string, b []byte) error { return config.WriteFile(path, b, 0o600) }
-	s, err := snapshot.OpenSequence(filepath.Join(l.o.State, "sequence"), save, l.log)
+	s, err := snapshot.OpenSequence(filepath.Join(l.o.State, "sequence"), config.ReadFile, save, l.log)
 	if err != nil {
 		l.warn(err)
 	}

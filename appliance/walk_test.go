@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -527,5 +529,21 @@ func TestUnusableState(t *testing.T) {
 	err := Run(context.Background(), Options{State: file, Log: start(t, "sim:dsmr50", "").o.Log})
 	if err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A file of the state folder that never answers must not keep the box from
+// starting.
+func TestSequenceThatIsAPipe(t *testing.T) {
+	o := Options{State: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	if err := syscall.Mkfifo(filepath.Join(o.State, "sequence"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := begin(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.warnings) == 0 || !strings.Contains(l.warnings[0], "not a plain file") {
+		t.Errorf("warnings %q", l.warnings)
 	}
 }

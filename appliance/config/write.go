@@ -128,8 +128,12 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("config: %s is not a plain file", path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		_ = f.Chmod(fileMode) // put back from a backup, for all to read
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {

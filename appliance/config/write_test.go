@@ -289,3 +289,17 @@ func TestWriteFileKilled(t *testing.T) {
 		t.Error("the writer wrote nothing")
 	}
 }
+
+// A state folder put back from a backup may have lost its modes.
+func TestReadFileClosesWhatIsOpenToAll(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(path, []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -38,16 +39,17 @@ type Sequence struct {
 }
 
 // OpenSequence continues the sequence kept in the file at path and reserves its
-// next block. save must replace a file whole or not at all. If the file holds no
+// next block. load reads a plain file and nothing that could keep it waiting;
+// save must replace a file whole or not at all. If the file holds no
 // usable number the sequence goes on from the clock's milliseconds, which are
 // above anything it can have counted to: starting over from 1 would make readers
 // drop everything new as old.
 //
 // With an error the sequence counts all the same, and asks for its block again
 // and again; what it gave out in between may come twice after a restart.
-func OpenSequence(path string, save func(path string, content []byte) error, log *slog.Logger) (*Sequence, error) {
+func OpenSequence(path string, load func(path string) ([]byte, error), save func(path string, content []byte) error, log *slog.Logger) (*Sequence, error) {
 	s := &Sequence{path: path, save: save, log: log}
-	b, err := os.ReadFile(path)
+	b, err := load(path)
 	clock := uint64(time.Now().UnixMilli())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -86,7 +88,7 @@ func (s *Sequence) reserve() error {
 // overwrite puts a number where another stands. A number never gets shorter, and
 // so few octets lie in one sector: a power cut leaves the old or the new one.
 func overwrite(path string, number []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}

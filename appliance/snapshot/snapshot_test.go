@@ -174,7 +174,7 @@ func TestSequence(t *testing.T) {
 	save := func(path string, b []byte) error { writes++; return os.WriteFile(path, b, 0o600) }
 	path := filepath.Join(t.TempDir(), "seq")
 
-	s, err := OpenSequence(path, save, quiet)
+	s, err := OpenSequence(path, os.ReadFile, save, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestSequence(t *testing.T) {
 	if writes != 3 {
 		t.Errorf("%d writes for 250 000 telegrams, want 3", writes)
 	}
-	again, err := OpenSequence(path, save, quiet) // as after a power cut
+	again, err := OpenSequence(path, os.ReadFile, save, quiet) // as after a power cut
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestSequence(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := OpenSequence(path, save, quiet)
+		s, err := OpenSequence(path, os.ReadFile, save, quiet)
 		if err != nil {
 			t.Fatalf("%q: %v", content, err)
 		}
@@ -218,7 +218,7 @@ func TestSequenceOnAFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "seq")
 	var last uint64
 	for i, save := range []func(string, []byte) error{works, full, full, works} {
-		s, err := OpenSequence(path, save, quiet)
+		s, err := OpenSequence(path, os.ReadFile, save, quiet)
 		if err != nil {
 			t.Fatalf("life %d: %v", i, err)
 		}
@@ -234,7 +234,7 @@ func TestSequenceOnAFullDisk(t *testing.T) {
 	// Nowhere to write at all: numbers come nevertheless, and are kept as soon
 	// as that can be done.
 	failing := true
-	s, err := OpenSequence(filepath.Join(t.TempDir(), "gone", "seq"), func(string, []byte) error {
+	s, err := OpenSequence(filepath.Join(t.TempDir(), "gone", "seq"), os.ReadFile, func(string, []byte) error {
 		if failing {
 			return errors.New("disk full")
 		}
