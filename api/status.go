@@ -49,7 +49,10 @@ type Meter struct {
 	Line   string `json:"line"`   // settings of the serial line: "115200 8N1"; "" where there is none
 	Format string `json:"format"` // name of the telegram format in use; "" until one is known
 	ID     string `json:"id"`     // what the meter calls itself: its serial number or equipment identifier
-	Header string `json:"header"` // identification line of its telegrams; "" for a format without one
+	Header string `json:"header"` // identification line of its telegrams, or maker and model
+
+	Encrypted     bool `json:"encrypted"`     // the latest telegram was encrypted
+	Authenticated bool `json:"authenticated"` // and its tag verified with the authentication key
 
 	PeriodSeconds Number `json:"period_seconds"` // expected time between fresh values
 	AgeSeconds    Number `json:"age_seconds"`    // age of the instantaneous values; missing before the first

@@ -15,7 +15,7 @@ import (
 // meter is the one writer: it reads the line, cuts and decodes telegrams, and
 // publishes what is known after each.
 //
-//	open → telegram.Receiver (Cut, Decode) → Merge → Store.Publish
+//	open → telegram.Receiver (Cut, Decode) → Guard → Merge → Store.Publish
 type meter struct {
 	source   string
 	line     telegram.Line
@@ -24,7 +24,8 @@ type meter struct {
 	store    *snapshot.Store
 	log      *slog.Logger
 
-	merge  telegram.Merge // what must be remembered across telegrams
+	guard  telegram.Guard // what must be remembered across telegrams
+	merge  telegram.Merge
 	rhythm telegram.Rhythm
 	opened time.Time // when the source was last opened
 
@@ -108,6 +109,10 @@ func (m *meter) received(r telegram.Received) {
 	case r.Err != nil:
 		m.lose(r.Err)
 	default:
+		if err := m.guard.Check(&r.Measurement); err != nil {
+			m.lose(err)
+			return
+		}
 		m.publish(r.Measurement)
 	}
 }

@@ -123,6 +123,7 @@ func (l *life) addMeter() error {
 	l.meter = &meter{
 		source: l.cfg.Meter.Source, line: line, store: l.store, log: l.log,
 		receiver: telegram.Receiver{Formats: list, Options: options},
+		guard:    telegram.Guard{RequireEncryption: l.cfg.Meter.RequireEncryption && options.Key.IsSet()},
 		open: func(ctx context.Context) (io.ReadCloser, error) {
 			return serialport.Open(ctx, l.cfg.Meter.Source, line, serialport.Options{Log: l.log})
 		},

@@ -62,6 +62,7 @@ func (m *meter) status(snap *snapshot.Snapshot, now time.Time) api.Meter {
 	}
 	if snap != nil {
 		s.Seq, s.Format, s.ID, s.Header = snap.Seq, snap.Format, snap.Meter.ID.String(), snap.Meter.Header.String()
+		s.Encrypted, s.Authenticated = snap.Seal.Encrypted, snap.Seal.Authenticated
 		s.PeriodSeconds, s.LimitSeconds = api.Seconds(snap.Period), api.Seconds(snap.Limit(0))
 		if age, ok := snap.Age(now); ok {
 			s.AgeSeconds = api.Seconds(age)

@@ -505,6 +505,7 @@ func TestEncryptedMeter(t *testing.T) {
 					}
 					if c.says == "" {
 						b.eventuallyPower(power)
+						checkGuarded(t, b, f, meter.Encode(nil, state, now))
 						return
 					}
 					s := b.meterState(api.Fault, c.says)
@@ -517,6 +518,25 @@ func TestEncryptedMeter(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// checkGuarded plays an old telegram again, and one that is not encrypted: both
+// are counted, neither is used.
+func checkGuarded(t *testing.T, b *box, f *feeder, old []byte) {
+	s := b.meterState(api.OK, "")
+	if !s.Meter.Encrypted || !s.Meter.Authenticated || s.Meter.Telegrams != 3 {
+		t.Errorf("%+v", s.Meter)
+	}
+	f.say(string(old))
+	f.say(house(9999))
+	f.say(house(9998))
+	eventually(t, 3*time.Second, "both are counted", func() bool {
+		s, _ = b.status()
+		return s.Meter.Errors["replay"] == 1 && s.Meter.Errors["decrypt"] > 0
+	})
+	if s.Meter.Telegrams != 3 {
+		t.Errorf("%+v", s.Meter)
 	}
 }
 

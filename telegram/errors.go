@@ -12,6 +12,7 @@ var (
 	ErrMalformed   = errors.New("malformed telegram")
 	ErrDecrypt     = errors.New("cannot decrypt")
 	ErrUnsupported = errors.New("unsupported telegram")
+	ErrReplay      = errors.New("telegram played again")
 )
 
 // What is wrong with the key; both are of the class decrypt.
@@ -19,6 +20,10 @@ var (
 	ErrKeyRequired = fmt.Errorf("%w: a key is required", ErrDecrypt)
 	ErrKeyWrong    = fmt.Errorf("%w: the key is wrong", ErrDecrypt)
 )
+
+// ErrUnencrypted says that a plain telegram came where encrypted ones are due; it
+// is of the class decrypt.
+var ErrUnencrypted = fmt.Errorf("%w: the telegram is not encrypted, and a key is set", ErrDecrypt)
 
 // ErrListUnknown says that a telegram was read but not understood: a list of
 // values without names that no profile knows. It is of the class unsupported.
@@ -32,11 +37,12 @@ var classes = [...]struct {
 	{ErrChecksum, "checksum"},
 	{ErrDecrypt, "decrypt"},
 	{ErrUnsupported, "unsupported"},
+	{ErrReplay, "replay"},
 	{ErrMalformed, "malformed"},
 }
 
 // Class returns the name of the class an error belongs to: checksum, decrypt,
-// unsupported or malformed (also for an error of no class).
+// unsupported, replay or malformed (also for an error of no class).
 func Class(err error) string {
 	for _, c := range classes {
 		if errors.Is(err, c.err) {

@@ -446,3 +446,72 @@ func TestScan(t *testing.T) {
 type panicking struct{}
 
 func (panicking) Read([]byte) (int, error) { panic("index out of range [18]") }
+
+func TestGuard(t *testing.T) {
+	from := func(title string, counter uint32) *Measurement {
+		return &Measurement{Seal: Seal{Encrypted: true, Title: TextOf(title), Counter: counter}}
+	}
+	t.Run("a plain telegram where encryption is required", func(t *testing.T) {
+		g := Guard{RequireEncryption: true}
+		if err := g.Check(&Measurement{}); !errors.Is(err, ErrUnencrypted) || Class(err) != "decrypt" {
+			t.Errorf("%v", err)
+		}
+		if err := g.Check(from("LGZ", 5)); err != nil {
+			t.Error(err)
+		}
+		if err := new(Guard).Check(&Measurement{}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("equal and smaller counters", func(t *testing.T) {
+		var g Guard
+		for _, c := range []struct {
+			title   string
+			counter uint32
+			ok      bool
+		}{
+			{"LGZ", 100, true}, {"LGZ", 100, false}, {"LGZ", 99, false}, {"LGZ", 101, true}, {"LGZ", 0, false},
+			{"KFM", 1, true}, {"KFM", 1, false}, {"LGZ", 101, false}, {"LGZ", 4294967295, true}, {"LGZ", 1, false},
+		} {
+			err := g.Check(from(c.title, c.counter))
+			if (err == nil) != c.ok || (err != nil && (!errors.Is(err, ErrReplay) || !strings.Contains(err.Error(), c.title))) {
+				t.Errorf("%s %d: %v, want accepted %v", c.title, c.counter, err, c.ok)
+			}
+		}
+	})
+	t.Run("a counter that started anew is believed after a while", func(t *testing.T) {
+		var g Guard
+		_ = g.Check(from("LGZ", 1000))
+		for n := uint32(1); n < rebase; n++ {
+			if g.Check(from("LGZ", n)) == nil {
+				t.Fatalf("counter %d accepted", n)
+			}
+		}
+		if err := g.Check(from("LGZ", rebase)); err != nil {
+			t.Error(err)
+		}
+		if g.Check(from("LGZ", rebase)) == nil {
+			t.Error("the new base is not kept")
+		}
+	})
+	t.Run("one telegram again and again is never believed", func(t *testing.T) {
+		var g Guard
+		_ = g.Check(from("LGZ", 1000))
+		for range 5 * rebase {
+			if g.Check(from("LGZ", 7)) == nil {
+				t.Fatal("accepted")
+			}
+		}
+	})
+	t.Run("titles without end do not grow it", func(t *testing.T) {
+		var g Guard
+		for i := range 100 {
+			if err := g.Check(from(fmt.Sprint("T", i), 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if g.Check(from("T99", 1)) == nil || g.Check(from("T95", 1)) == nil {
+			t.Error("the last ones are forgotten")
+		}
+	})
+}

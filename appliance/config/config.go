@@ -48,6 +48,10 @@ type Meter struct {
 	UTCOffset Offset          // winter offset of the meter's country
 	Key       telegram.Secret // decrypts (GUEK), 32 hex digits; "": the meter does not encrypt
 	AuthKey   telegram.Secret // authenticates (GAK), 32 hex digits; "": tags are not verified
+
+	// RequireEncryption refuses plain telegrams once there is a Key: they could be
+	// put on the cable by anybody.
+	RequireEncryption bool
 }
 
 // Auto is the format that is found by listening.
@@ -111,7 +115,7 @@ func Default() Config {
 		MeterType: row.MeterType,
 		Settings:  netcfg.Defaults(),
 		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite},
-		Meter:     Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour)},
+		Meter:     Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), RequireEncryption: true},
 		Modbus:    Modbus{Servers: []Server{row}},
 		Broker:    Broker{Enabled: true, Listen: ":1883", Users: []User{}},
 	}

@@ -1,0 +1,74 @@
+package telegram
+
+import "fmt"
+
+// Guard refuses telegrams that somebody else may have put on the line: those
+// that were heard before and are played again, and plain ones on a line that is
+// known to encrypt. It belongs to the meter task. The zero Guard refuses
+// replays alone.
+type Guard struct {
+	RequireEncryption bool // refuse telegrams that are not encrypted
+
+	senders [8]sender // the last to be heard first; a line has one, or two after an exchange
+}
+
+// sender is who has the invocation counter (IEC 62056-5-3: one for each system
+// title and key).
+type sender struct {
+	title   Text
+	counter uint32 // of the last telegram accepted
+	old     uint32 // of the last one refused
+	refused int    // in a row, each later than the one before
+}
+
+// rebase is how many refused telegrams in a row, their counters growing, are
+// taken for a counter that has started anew: a meter that lost its memory must
+// not stay unheard for ever. Whoever plays old telegrams has to keep it up for
+// that long, and the status says so meanwhile.
+const rebase = 20
+
+// Check returns why m must not be used, nil if it may be. The first telegram of
+// a sender is the base: counters are not kept across restarts, which would cost
+// the flash a write for each.
+func (g *Guard) Check(m *Measurement) error {
+	if !m.Seal.Encrypted {
+		if g.RequireEncryption {
+			return fmt.Errorf("telegram: %w (Meter.RequireEncryption)", ErrUnencrypted)
+		}
+		return nil
+	}
+	s := g.sender(m.Seal.Title)
+	n := m.Seal.Counter
+	if s.title.Empty() || n > s.counter {
+		*s = sender{title: m.Seal.Title, counter: n}
+		return nil
+	}
+	if s.refused++; s.refused > 1 && n <= s.old {
+		s.refused = 1
+	}
+	s.old = n
+	if s.refused >= rebase {
+		*s = sender{title: m.Seal.Title, counter: n}
+		return nil
+	}
+	return fmt.Errorf("telegram: %w: counter %d, and %d was heard before (system title %s)", ErrReplay, n, s.counter, m.Seal.Title)
+}
+
+// sender returns the entry of a title and moves it to the front; a new one
+// takes the place of the one heard longest ago.
+func (g *Guard) sender(title Text) *sender {
+	at := len(g.senders) - 1
+	for i := range g.senders {
+		if g.senders[i].title == title {
+			at = i
+			break
+		}
+	}
+	found := g.senders[at]
+	if found.title != title {
+		found = sender{}
+	}
+	copy(g.senders[1:at+1], g.senders[:at])
+	g.senders[0] = found
+	return &g.senders[0]
+}
