@@ -87,13 +87,13 @@ func (c clock) utc(offset time.Duration, list season) time.Time {
 	}
 	normal := c.local.Add(-offset)
 	saving := normal.Add(-time.Hour)
-	twice := europeanSummer(saving) && !europeanSummer(normal)
+	twice := telegram.EuropeanSummer(saving) && !telegram.EuropeanSummer(normal)
 	switch {
 	case c.summer, list == summer:
 		return saving
 	case twice && list == winter:
 		return normal
-	case europeanSummer(saving):
+	case telegram.EuropeanSummer(saving):
 		return saving
 	}
 	return normal
@@ -102,15 +102,4 @@ func (c clock) utc(offset time.Duration, list season) time.Time {
 func plausibleClock(b []byte) bool {
 	c, ok := readClock(b)
 	return ok && telegram.Plausible(c.local)
-}
-
-// europeanSummer reports whether European summer time is in force at t: from
-// the last Sunday of March to that of October, both at 01:00 UTC.
-func europeanSummer(t time.Time) bool {
-	return !t.Before(lastSunday(t.Year(), time.March)) && t.Before(lastSunday(t.Year(), time.October))
-}
-
-func lastSunday(year int, month time.Month) time.Time {
-	t := time.Date(year, month, 31, 1, 0, 0, 0, time.UTC)
-	return t.AddDate(0, 0, -int(t.Weekday()))
 }

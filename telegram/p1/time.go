@@ -1,6 +1,10 @@
 package p1
 
-import "time"
+import (
+	"time"
+
+	"smartconnect/telegram"
+)
 
 // clock reads YYMMDDhhmmss with S (summer time) or W behind it. The letter
 // alone fixes the offset, so no time zone database is needed, and Sweden, whose
@@ -35,21 +39,10 @@ func clock(g []byte, winter time.Duration) time.Time {
 			return time.Time{}
 		}
 	} else {
-		summer = europeanSummer(t.Add(-winter - time.Hour))
+		summer = telegram.EuropeanSummer(t.Add(-winter - time.Hour))
 	}
 	if summer {
 		t = t.Add(-time.Hour)
 	}
 	return t.Add(-winter)
-}
-
-// europeanSummer reports whether European summer time is in force at t: from
-// the last Sunday of March to that of October, both at 01:00 UTC.
-func europeanSummer(t time.Time) bool {
-	return !t.Before(lastSunday(t.Year(), time.March)) && t.Before(lastSunday(t.Year(), time.October))
-}
-
-func lastSunday(year int, month time.Month) time.Time {
-	t := time.Date(year, month, 31, 1, 0, 0, 0, time.UTC)
-	return t.AddDate(0, 0, -int(t.Weekday()))
 }
