@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -103,6 +104,8 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) (api.State, str
 		return api.Stale, fmt.Sprintf("nothing has been received for %s: the cable, the meter or its port has gone", brief(silent))
 	case silent > patience:
 		return api.Fault, fmt.Sprintf("nothing has been received for %s, and no telegram before that", brief(silent))
+	case c.telegrams == 0 && errors.Is(c.since.damage, telegram.ErrDecrypt):
+		return api.Fault, fmt.Sprintf("%d encrypted telegrams came and none could be read: %v; the setting is Meter.Key", c.since.damaged, c.since.damage)
 	case c.telegrams == 0 && c.since.damaged > 0:
 		return api.Fault, fmt.Sprintf("%d telegrams came, all damaged, the last one: %v", c.since.damaged, c.since.damage)
 	case c.telegrams == 0 && c.octets > 2000:
