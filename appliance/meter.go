@@ -119,16 +119,15 @@ func (m *meter) received(r telegram.Received) {
 
 func (m *meter) publish(decoded telegram.Measurement) {
 	now := time.Now()
-	m.merge.Identify(&decoded)
+	reading := m.merge.Add(decoded, now)
 	m.note(func(c *meterCount) {
-		if c.turns.note(decoded.Meter, now) {
+		if c.turns.note(reading.Meter, now) {
 			m.rhythm = telegram.Rhythm{} // that of another meter says nothing
 		}
 	})
 	if decoded.Refreshes() {
 		m.rhythm.Beat(now)
 	}
-	reading := m.merge.Add(decoded, now)
 	m.store.Publish(reading, now, m.rhythm.Period(reading.Period))
 	m.note(func(c *meterCount) {
 		c.telegrams++

@@ -85,7 +85,7 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) (api.State, str
 	if c.lastOctets.IsZero() {
 		silent = now.Sub(c.opened)
 	}
-	_, measured := snapAge(snap, now)
+	_, measured := snap.Age(now)
 	heard := snap != nil && now.Sub(snap.Received) <= snap.Limit(0)
 	switch {
 	case c.opened.IsZero() && c.fault != nil:
@@ -133,13 +133,6 @@ func fullName(m telegram.Meter) string {
 	return strings.TrimSpace(m.Header.String() + " " + m.ID.String())
 }
 
-func snapAge(s *snapshot.Snapshot, now time.Time) (time.Duration, bool) {
-	if s == nil {
-		return 0, false
-	}
-	return s.Age(now)
-}
-
 func brief(d time.Duration) string { return d.Round(time.Second).String() }
 
 func (m *modbusServer) status(snap *snapshot.Snapshot, now time.Time) api.Modbus {
@@ -153,7 +146,7 @@ func (m *modbusServer) status(snap *snapshot.Snapshot, now time.Time) api.Modbus
 		s.Exceptions[fmt.Sprintf("%02X", code)] = n
 	}
 	fresh := snap.Fresh(now, time.Duration(m.row.StaleAfter))
-	_, measured := snapAge(snap, now)
+	_, measured := snap.Age(now)
 	answer := staleAnswers[m.row.WhenStale]
 	if m.row.WhenStale == "hold" && !measured { // what never was cannot be held
 		answer = staleAnswers["exception"]

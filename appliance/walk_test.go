@@ -508,8 +508,10 @@ func TestEncryptedMeter(t *testing.T) {
 						checkGuarded(t, b, f, meter.Encode(nil, state, now))
 						return
 					}
-					s := b.meterState(api.Fault, c.says)
-					if s.Meter.Errors["decrypt"] < 2 || strings.Contains(s.Meter.Detail, "00112233") {
+					b.meterState(api.Fault, c.says)
+					var s api.Status
+					eventually(t, 3*time.Second, "it took two telegrams to tell", func() bool { s, _ = b.status(); return s.Meter.Errors["decrypt"] >= 2 })
+					if strings.Contains(s.Meter.Detail, "00112233") {
 						t.Errorf("%+v", s.Meter)
 					}
 					if _, code, err := b.power(); err != nil || code != gatewayNoAnswer {
@@ -524,8 +526,9 @@ func TestEncryptedMeter(t *testing.T) {
 // checkGuarded plays an old telegram again, and one that is not encrypted: both
 // are counted, neither is used.
 func checkGuarded(t *testing.T, b *box, f *feeder, old []byte) {
-	s := b.meterState(api.OK, "")
-	if !s.Meter.Encrypted || !s.Meter.Authenticated || s.Meter.Telegrams != 3 {
+	var s api.Status
+	eventually(t, 3*time.Second, "all three are in", func() bool { s, _ = b.status(); return s.Meter.Telegrams == 3 })
+	if s.Meter.State != api.OK || !s.Meter.Encrypted || !s.Meter.Authenticated {
 		t.Errorf("%+v", s.Meter)
 	}
 	f.say(string(old))

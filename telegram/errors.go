@@ -51,12 +51,3 @@ func Class(err error) string {
 	}
 	return "malformed"
 }
-
-// Classes lists the class names in a fixed order.
-func Classes() []string {
-	names := make([]string, len(classes))
-	for i, c := range classes {
-		names[i] = c.name
-	}
-	return names
-}

@@ -18,7 +18,7 @@ type Merge struct{ last Reading }
 // Add merges a telegram received at now and returns what is known after it. A
 // telegram of another meter starts anew: values of two meters never mix.
 func (g *Merge) Add(m Measurement, now time.Time) Reading {
-	g.Identify(&m)
+	g.identify(&m)
 	if !m.Meter.Same(g.last.Meter) {
 		g.last = Reading{}
 	}
@@ -58,10 +58,10 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 	return r
 }
 
-// Identify gives a telegram that does not say whose it is the identifier of the
+// identify gives a telegram that does not say whose it is the identifier of the
 // last one, where both have the same sender: binary meters send some lists
 // without it, and then only the system title tells, or nothing at all.
-func (g *Merge) Identify(m *Measurement) {
+func (g *Merge) identify(m *Measurement) {
 	last := &g.last
 	if m.Format != last.Format || m.Meter.Header != last.Meter.Header || m.Seal.Title != last.Seal.Title {
 		return

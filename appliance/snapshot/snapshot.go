@@ -23,8 +23,11 @@ type Snapshot struct {
 }
 
 // Age returns how old the instantaneous values are at now; ok is false if there
-// never were any.
+// never were any, as in a nil snapshot.
 func (s *Snapshot) Age(now time.Time) (age time.Duration, ok bool) {
+	if s == nil {
+		return 0, false
+	}
 	at := s.At[telegram.Instantaneous]
 	if at.IsZero() {
 		return 0, false
@@ -45,9 +48,6 @@ func (s *Snapshot) Limit(staleAfter time.Duration) time.Duration {
 // Fresh reports whether the instantaneous values are within the limit at now.
 // A nil snapshot is never fresh.
 func (s *Snapshot) Fresh(now time.Time, staleAfter time.Duration) bool {
-	if s == nil {
-		return false
-	}
 	age, ok := s.Age(now)
 	return ok && age <= s.Limit(staleAfter)
 }

@@ -18,8 +18,9 @@ const module = "smartconnect/"
 // is not in it fails the test: give it a place.
 var may = map[string][]string{
 	"telegram":         {},
-	"telegram/p1":      {"telegram", "telegram/glo"},
-	"telegram/hdlc":    {},
+	"telegram/crc":     {},
+	"telegram/p1":      {"telegram", "telegram/glo", "telegram/crc"},
+	"telegram/hdlc":    {"telegram/crc"},
 	"telegram/mbus":    {},
 	"telegram/glo":     {"telegram"},
 	"telegram/sim":     {"telegram"},
