@@ -26,7 +26,6 @@ type meter struct {
 
 	guard  telegram.Guard // what must be remembered across telegrams
 	merge  telegram.Merge
-	rhythm telegram.Rhythm
 	opened time.Time // when the source was last opened
 
 	mu    sync.Mutex
@@ -120,16 +119,9 @@ func (m *meter) received(r telegram.Received) {
 func (m *meter) publish(decoded telegram.Measurement) {
 	now := time.Now()
 	reading := m.merge.Add(decoded, now)
+	m.store.Publish(reading, now, m.merge.Period())
 	m.note(func(c *meterCount) {
-		if c.turns.note(reading.Meter, now) {
-			m.rhythm = telegram.Rhythm{} // that of another meter says nothing
-		}
-	})
-	if decoded.Refreshes() {
-		m.rhythm.Beat(now)
-	}
-	m.store.Publish(reading, now, m.rhythm.Period(reading.Period))
-	m.note(func(c *meterCount) {
+		c.turns.note(reading.Meter, now)
 		c.telegrams++
 		c.warnings += uint64(decoded.Warnings())
 		if decoded.Refreshes() || reading.At[telegram.Instantaneous].IsZero() {

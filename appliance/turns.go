@@ -19,11 +19,10 @@ func (t *turns) taking(now time.Time) bool {
 	return t.changes > 2 && now.Sub(t.last) < takingTurns
 }
 
-// note is told which meter spoke at now, and reports whether it is another one
-// than before.
-func (t *turns) note(m telegram.Meter, now time.Time) bool {
+// note is told which meter spoke at now.
+func (t *turns) note(m telegram.Meter, now time.Time) {
 	if m.Same(t.now) {
-		return false
+		return
 	}
 	first := t.now == (telegram.Meter{})
 	if now.Sub(t.last) > takingTurns {
@@ -33,7 +32,6 @@ func (t *turns) note(m telegram.Meter, now time.Time) bool {
 		t.changes++
 	}
 	t.before, t.now, t.last = t.now, m, now
-	return true
 }
 
 // takingTurns is how soon the next meter speaks where several share a line. An

@@ -37,7 +37,7 @@ func (s says) telegram() telegram.Measurement {
 	for q, v := range s {
 		m.Set(q, telegram.Of(v))
 	}
-	m.Complete()
+	m.Complete(&telegram.Options{})
 	return m
 }
 

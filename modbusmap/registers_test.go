@@ -146,7 +146,7 @@ func TestCounterOfUnreadableTariff(t *testing.T) {
 	m.Set(telegram.ActivePower, telegram.Of(1))
 	m.Set(telegram.ActiveEnergyImportT1, telegram.Of(1000))
 	m.SetUnreadable(telegram.ActiveEnergyImportT2)
-	m.Complete()
+	m.Complete(&telegram.Options{})
 	h := newHouse()
 	h.tell(m)
 	if got := shows(registers(t, h, Settings{}), 0x8100); got != "0B" {

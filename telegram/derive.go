@@ -1,10 +1,14 @@
 package telegram
 
 // Complete fills what follows from what was sent: net powers from the
-// import/export pairs, totals from the tariffs or the phases. A value the
-// meter sent is never replaced, and nothing is computed from a part that could
-// not be read.
-func (m *Measurement) Complete() {
+// import/export pairs, totals from the tariffs, the quadrants or the phases. A
+// value the meter sent is never replaced, and nothing is computed from a part
+// that could not be read. Then it does what o asks for: transformer ratios, and
+// estimates of phases. Every Decode ends with it.
+func (m *Measurement) Complete(o *Options) {
+	for _, sum := range quadrantSums {
+		m.completeQuadrants(sum.total, sum.first)
+	}
 	for _, net := range nets {
 		for i := range Quantity(4) {
 			m.completeNet(net.net+i, net.imp+i, net.exp+i)
@@ -15,6 +19,27 @@ func (m *Measurement) Complete() {
 	}
 	for _, total := range phaseTotals {
 		m.derive(total, m.sumPhases(total))
+	}
+	o.Ratios.convert(m)
+	if o.EstimatePhases {
+		m.estimatePhases()
+	}
+}
+
+// quadrantSums are the counters that are two quadrants: reactive import is QI +
+// QII, export QIII + QIV (IEC 62053-23; the smart-me lists send quadrants alone).
+var quadrantSums = [...]struct{ total, first Quantity }{
+	{ReactiveEnergyImport, ReactiveEnergyQ1},
+	{ReactiveEnergyExport, ReactiveEnergyQ3},
+}
+
+// completeQuadrants sets total to the sum of the quadrant first and the next.
+// Tariffs of the total are nearer to it than quadrants.
+func (m *Measurement) completeQuadrants(total, first Quantity) {
+	a, ok := m.values[first].Get()
+	b, ok2 := m.values[first+1].Get()
+	if ok && ok2 && !m.values[total+1].ok {
+		m.derive(total, Of(round6(a+b)))
 	}
 }
 
@@ -31,7 +56,8 @@ var (
 )
 
 // completeNet sets net = imp - exp. That is the definition of the net value, so
-// it does not count as derived. A meter that only imports sends no export.
+// it counts as derived only where one of the two does. A meter that only imports
+// sends no export.
 func (m *Measurement) completeNet(net, imp, exp Quantity) {
 	if m.values[net].ok || m.unreadable.has(net) {
 		return
@@ -44,6 +70,9 @@ func (m *Measurement) completeNet(net, imp, exp Quantity) {
 		m.values[net] = m.values[imp].Minus(m.values[exp])
 	} else {
 		m.values[net] = m.values[exp].Neg()
+	}
+	if m.values[net].ok && (m.derived.has(imp) || m.derived.has(exp)) {
+		m.derived.add(net)
 	}
 }
 

@@ -59,15 +59,10 @@ func ParseLine(s string) (Line, error) {
 type Loss struct {
 	Noise int   // octets that belonged to no telegram; line ends between telegrams do not count
 	Err   error // a telegram that was begun and lost, nil if none; it wraps an error class
-}
 
-// Options is what decoding depends on beside the octets.
-type Options struct {
-	UTCOffset  time.Duration // winter offset of the meter's country: 1h in most of Europe
-	NoChecksum bool          // accept telegrams whose checksum does not match (masked captures)
-
-	Key     Secret // decrypts (GUEK), as ParseKey returns it; not set: none
-	AuthKey Secret // authenticates (GAK), as ParseKey returns it; not set: tags are not verified
+	// Frames counts the frames with a right check sequence, in raw or lost with
+	// Err. A format that has none but the telegram itself leaves it 0.
+	Frames int
 }
 
 // Object is one coded value of a telegram, as a visitor sees it.

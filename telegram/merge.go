@@ -13,14 +13,64 @@ type Reading struct {
 // lists (instantaneous values every 5 s, energies every minute) keeps the kinds
 // that a telegram does not carry at all, each with its own age. Instantaneous
 // values always come from one telegram. The zero Merge is ready.
-type Merge struct{ last Reading }
+type Merge struct {
+	last    Reading
+	main    grade                 // of the list that the instantaneous values come from
+	rhythms [tellsBoth + 1]Rhythm // of each list that brings some
+}
+
+// grade says how much a list tells of the moment. Norwegian meters send their
+// power alone every 2.5 s, and everything every 10 s.
+type grade uint8
+
+const (
+	tellsNothing  grade = iota // neither power nor currents
+	tellsCurrents              // currents alone
+	tellsPower                 // power alone
+	tellsBoth
+)
+
+// grade returns the grade of a telegram. What was sent and could not be read may
+// have been anything: the old values must not stand in for it.
+func (m *Measurement) grade() grade {
+	var g grade
+	for _, of := range [...]struct {
+		Quantity
+		grade
+	}{{ActivePower, tellsPower}, {CurrentL1, tellsCurrents}, {CurrentL2, tellsCurrents}, {CurrentL3, tellsCurrents}} {
+		if m.unreadable.has(of.Quantity) {
+			return tellsBoth
+		}
+		if m.values[of.Quantity].ok {
+			g |= of.grade
+		}
+	}
+	return g
+}
+
+// Period returns the time expected between two telegrams that bring new
+// instantaneous values: that of the list they come from.
+func (g *Merge) Period() time.Duration { return g.rhythms[g.main].Period(g.last.Period) }
+
+// stands reports whether the instantaneous values known at now are better than
+// those of a list that tells less: they are still fresh. Three of them would miss
+// their currents otherwise until the next full list comes, and a charger would be
+// refused them.
+func (g *Merge) stands(than grade, now time.Time) bool {
+	return g.main > than && now.Sub(g.last.At[Instantaneous]) <= Limit(g.Period())
+}
+
+// Limit returns the age past which instantaneous values may no longer pass for
+// fresh, by the period in which they come: three of them, and at least five
+// seconds.
+func Limit(period time.Duration) time.Duration { return max(3*period, 5*time.Second) }
 
 // Add merges a telegram received at now and returns what is known after it. A
 // telegram of another meter starts anew: values of two meters never mix.
 func (g *Merge) Add(m Measurement, now time.Time) Reading {
 	g.identify(&m)
 	if !m.Meter.Same(g.last.Meter) {
-		g.last = Reading{}
+		*g = Merge{}
 	}
 	var has [NumKinds]bool
 	for q := range NumQuantities {
@@ -28,13 +78,18 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 			has[q.Kind()] = true
 		}
 	}
-	// A list without power and currents leaves those of the last one alone.
-	if !m.Refreshes() && g.last.Refreshes() && !m.unreadableMain() {
+	grade := m.grade()
+	if m.Refreshes() {
+		g.rhythms[grade].Beat(now)
+	}
+	// A list that tells less of the moment leaves what is known of it alone.
+	if grade == tellsNothing && g.last.Refreshes() || g.stands(grade, now) {
 		has[Instantaneous] = false
 	}
+	fresh := has[Instantaneous] && m.Refreshes()
 	r := Reading{Measurement: m, At: g.last.At}
 	for k := range NumKinds {
-		if has[k] && (k != Instantaneous || m.Refreshes()) {
+		if has[k] && (k != Instantaneous || fresh) {
 			r.At[k] = now
 		}
 	}
@@ -51,10 +106,13 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 			r.Channels[i] = g.last.Channels[i]
 		}
 	}
-	if !m.Refreshes() && g.last.Period != 0 {
+	if !fresh && g.last.Period != 0 {
 		r.Period = g.last.Period
 	}
 	g.last = r
+	if fresh {
+		g.main = grade
+	}
 	return r
 }
 
@@ -83,17 +141,6 @@ func (m *Measurement) keepsCounter(last *Measurement, q Quantity) bool {
 		return false
 	}
 	return !m.values[q].ok || (m.derived.has(q) && !last.derived.has(q))
-}
-
-// unreadableMain reports whether power or a current was sent and could not be
-// read: then the old values must not stand in for it.
-func (m *Measurement) unreadableMain() bool {
-	for _, q := range [...]Quantity{ActivePower, ActivePowerImport, ActivePowerExport, CurrentL1, CurrentL2, CurrentL3} {
-		if m.unreadable.has(q) {
-			return true
-		}
-	}
-	return false
 }
 
 func (m *Measurement) copyFrom(from *Measurement, q Quantity) {

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"errors"
 	"io"
 	"time"
 )
@@ -25,6 +26,7 @@ type Received struct {
 	Objects     []Object    // of the telegram, if they were asked for
 	Err         error       // why it was lost
 	Noise       int         // octets that belong to no telegram
+	Frames      int         // frames with a right check sequence that it came in; a text is one itself
 }
 
 // patience is how many telegrams a recogniser must lose, with none coming through
@@ -53,12 +55,16 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 		each(Received{Format: rc.Formats[i].Name, Noise: e.Lost.Noise})
 	}
 	if e.Lost.Err != nil {
-		rc.lose(i, Received{Format: rc.Formats[i].Name, Err: e.Lost.Err}, each)
+		got := Received{Format: rc.Formats[i].Name, Err: e.Lost.Err}
+		if e.Raw == nil {
+			got.Frames = e.Lost.Frames
+		}
+		rc.lose(i, got, each)
 	}
 	if e.Raw == nil {
 		return
 	}
-	got := Received{Format: rc.Formats[i].Name}
+	got := Received{Format: rc.Formats[i].Name, Frames: e.Lost.Frames}
 	var visit func(Object)
 	if rc.Objects {
 		visit = func(o Object) {
@@ -67,6 +73,9 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 		}
 	}
 	got.Measurement, got.Err = rc.Formats[i].Decode(e.Raw, rc.Options, visit)
+	if got.Frames == 0 && !errors.Is(got.Err, ErrChecksum) {
+		got.Frames = 1
+	}
 	if got.Err != nil {
 		rc.lose(i, got, each)
 		return

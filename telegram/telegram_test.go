@@ -153,7 +153,7 @@ func measured(header string, values map[Quantity]float64) Measurement {
 	for q, v := range values {
 		m.Set(q, Of(v))
 	}
-	m.Complete()
+	m.Complete(&Options{})
 	return m
 }
 
@@ -173,12 +173,20 @@ func TestComplete(t *testing.T) {
 		{"no total, one phase of three missing", map[Quantity]float64{ActivePowerImportL1: 1, ActivePowerImportL2: 2, VoltageL3: 230}, nil, []Quantity{ActivePower}},
 		{"no total, single phase", map[Quantity]float64{ActivePowerImportL1: 7, VoltageL1: 230}, map[Quantity]float64{ActivePower: 7}, nil},
 		{"tariffs", map[Quantity]float64{ActiveEnergyImportT1: 1, ActiveEnergyImportT2: 2}, map[Quantity]float64{ActiveEnergyImport: 3}, []Quantity{ActiveEnergyExport}},
+		{"quadrants", map[Quantity]float64{ReactiveEnergyQ1: 1, ReactiveEnergyQ2: 2, ReactiveEnergyQ3: 4, ReactiveEnergyQ4: 8}, map[Quantity]float64{ReactiveEnergyImport: 3, ReactiveEnergyExport: 12}, nil},
+		{"not one quadrant alone", map[Quantity]float64{ReactiveEnergyQ1: 1}, nil, []Quantity{ReactiveEnergyImport}},
+		{"tariffs before quadrants", map[Quantity]float64{ReactiveEnergyQ1: 1, ReactiveEnergyQ2: 2, ReactiveEnergyImportT1: 5}, map[Quantity]float64{ReactiveEnergyImport: 5}, nil},
 		{"total and tariffs", map[Quantity]float64{ActiveEnergyImport: 10, ActiveEnergyImportT1: 1}, map[Quantity]float64{ActiveEnergyImport: 10}, nil},
 	} {
 		m := measured("x", c.sent)
 		for q, want := range c.want {
 			if v, ok := m.Get(q).Get(); !ok || v != want {
 				t.Errorf("%s: %s is %v (%v), want %v", c.name, q, v, ok, want)
+			}
+			_, sent := c.sent[q]
+			_, ofPhases := c.sent[ActivePowerImportL1]
+			if net := q == ActivePower && !ofPhases; m.Derived(q) == (sent || net) && !ofPhases {
+				t.Errorf("%s: %s derived is %t", c.name, q, m.Derived(q))
 			}
 		}
 		for _, q := range c.not {
@@ -229,9 +237,44 @@ func TestMerge(t *testing.T) {
 	t.Run("instantaneous values come from one telegram", func(t *testing.T) {
 		var g Merge
 		g.Add(power, at)
-		r := g.Add(measured("A", map[Quantity]float64{ActivePowerImport: 600}), at.Add(time.Second))
-		if r.Get(VoltageL1).OK() || r.HasCurrent() {
-			t.Error("voltage and current of the telegram before stand beside new power")
+		r := g.Add(measured("A", map[Quantity]float64{ActivePowerImport: 600, CurrentL1: 3}), at.Add(time.Second))
+		if v, _ := r.Get(ActivePower).Get(); r.Get(VoltageL1).OK() || v != 600 {
+			t.Errorf("the voltage of the telegram before stands beside new power, %v W", v)
+		}
+	})
+	alone := func(watts float64) Measurement { return measured("A", map[Quantity]float64{ActivePowerImport: watts}) }
+	t.Run("power alone leaves a full list alone while that is fresh", func(t *testing.T) {
+		var g Merge
+		g.Add(power, at)
+		r := g.Add(alone(600), at.Add(5*time.Second))
+		if v, _ := r.Get(ActivePower).Get(); v != 500 || !r.HasCurrent() || r.At[Instantaneous] != at || r.Period != time.Second {
+			t.Errorf("power %v, age %v, period %v", v, r.At[Instantaneous], r.Period)
+		}
+		r = g.Add(alone(700), at.Add(5*time.Second+1))
+		if v, _ := r.Get(ActivePower).Get(); v != 700 || r.HasCurrent() || r.At[Instantaneous] != at.Add(5*time.Second+1) {
+			t.Errorf("past the limit of the full list: power %v, age %v", v, r.At[Instantaneous])
+		}
+	})
+	t.Run("the period is that of the full lists", func(t *testing.T) {
+		var g Merge
+		for i := range 100 { // power every 2.5 s, every fourth time the rest with it
+			now := at.Add(time.Duration(i) * 2500 * time.Millisecond)
+			if m := alone(600); i%4 == 3 {
+				g.Add(power, now)
+			} else {
+				g.Add(m, now)
+			}
+		}
+		if p := g.Period(); p != 10*time.Second {
+			t.Errorf("the period is %v", p)
+		}
+	})
+	t.Run("currents alone leave power alone", func(t *testing.T) {
+		var g Merge
+		g.Add(alone(600), at)
+		r := g.Add(measured("A", map[Quantity]float64{CurrentL1: 3}), at.Add(time.Second))
+		if v, _ := r.Get(ActivePower).Get(); v != 600 || r.HasCurrent() || r.At[Instantaneous] != at {
+			t.Errorf("power %v, age %v", v, r.At[Instantaneous])
 		}
 	})
 	t.Run("unreadable power does not leave the old one", func(t *testing.T) {
@@ -239,7 +282,7 @@ func TestMerge(t *testing.T) {
 		g.Add(power, at)
 		m := measured("A", map[Quantity]float64{VoltageL1: 231})
 		m.SetUnreadable(ActivePowerImport)
-		m.Complete()
+		m.Complete(&Options{})
 		if r := g.Add(m, at.Add(time.Second)); r.Get(ActivePower).OK() || r.At[Instantaneous] != at {
 			t.Errorf("power %v, age %v", r.Get(ActivePower), r.At[Instantaneous])
 		}

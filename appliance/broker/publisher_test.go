@@ -32,7 +32,7 @@ func house(power float64) telegram.Measurement {
 		Device: 3, ID: telegram.TextOf("G0098"), Time: time.Date(2026, 1, 15, 11, 55, 0, 0, time.UTC),
 		Value: telegram.Of(12.5), Unit: telegram.CubicMetre,
 	}
-	m.Complete()
+	m.Complete(&telegram.Options{})
 	return m
 }
 

@@ -40,7 +40,7 @@ func house() telegram.Measurement {
 	m.Set(telegram.ActiveEnergyImportT1, telegram.Of(1234567.0))
 	m.Set(telegram.Tariff, telegram.Of(2))
 	m.Channels[0] = telegram.Channel{Device: 3, ID: telegram.TextOf("G0098"), Time: noon.Add(-5 * time.Minute), Value: telegram.Of(1234.567), Unit: telegram.CubicMetre}
-	m.Complete()
+	m.Complete(&telegram.Options{})
 	return m
 }
 

@@ -36,13 +36,12 @@ func (s *Snapshot) Age(now time.Time) (age time.Duration, ok bool) {
 }
 
 // Limit returns the age past which instantaneous values may no longer pass for
-// fresh: staleAfter where the owner set one, else three periods and at least
-// five seconds.
+// fresh: staleAfter where the owner set one, else that of the period.
 func (s *Snapshot) Limit(staleAfter time.Duration) time.Duration {
 	if staleAfter > 0 {
 		return staleAfter
 	}
-	return max(3*s.Period, 5*time.Second)
+	return telegram.Limit(s.Period)
 }
 
 // Fresh reports whether the instantaneous values are within the limit at now.

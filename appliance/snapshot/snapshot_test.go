@@ -26,7 +26,7 @@ func reading(power float64, at time.Time) telegram.Reading {
 	var m telegram.Measurement
 	m.Meter.Header = telegram.TextOf("TST5")
 	m.Set(telegram.ActivePowerImport, telegram.Of(power))
-	m.Complete()
+	m.Complete(&telegram.Options{})
 	var g telegram.Merge
 	return g.Add(m, at)
 }

@@ -18,7 +18,7 @@ const (
 // those that have not been seen on a consumer port: they are refused by name.
 var apdus = [256]struct {
 	name string
-	read func(d *decoder, b []byte, o *telegram.Options) (rest []byte, err error)
+	read func(d *decoder, b []byte) (rest []byte, err error)
 }{
 	tagNotification: {"data-notification", (*decoder).plain},
 	tagGlo:          {"general-glo-ciphering", (*decoder).sealed},
@@ -41,7 +41,7 @@ type message struct {
 // messages reads every APDU of a push into d.msgs. Several may follow each
 // other in one frame, each with its own LLC (seen on the optical port of an
 // E450); whatever else stands behind an APDU makes the push malformed.
-func (d *decoder) messages(b []byte, o *telegram.Options) error {
+func (d *decoder) messages(b []byte) error {
 	for len(b) > 0 {
 		b, _ = trimLLC(b)
 		if len(b) == 0 {
@@ -58,7 +58,7 @@ func (d *decoder) messages(b []byte, o *telegram.Options) error {
 		case apdu.read == nil:
 			return fmt.Errorf("dlms: %w: %s (%02X)", telegram.ErrUnsupported, apdu.name, b[0])
 		}
-		if b, err = apdu.read(d, b, o); err != nil {
+		if b, err = apdu.read(d, b); err != nil {
 			return err
 		}
 	}
@@ -71,7 +71,7 @@ func (d *decoder) messages(b []byte, o *telegram.Options) error {
 const maxMessages = 16
 
 // plain reads a data-notification that nothing protects.
-func (d *decoder) plain(b []byte, _ *telegram.Options) (rest []byte, err error) {
+func (d *decoder) plain(b []byte) (rest []byte, err error) {
 	n, rest, err := readNotification(b)
 	d.msgs = append(d.msgs, message{notification: n})
 	return rest, err
@@ -82,7 +82,7 @@ func (d *decoder) plain(b []byte, _ *telegram.Options) (rest []byte, err error) 
 // nothing behind it and a plausible time: a wrong key makes a plaintext begin
 // with 0F once in 256 pushes, so that all of it must hold. Where the header does
 // hold, what is wrong behind it is not the key.
-func (d *decoder) sealed(b []byte, o *telegram.Options) (rest []byte, err error) {
+func (d *decoder) sealed(b []byte) (rest []byte, err error) {
 	f, size, err := glo.Parse(b)
 	if err != nil {
 		return nil, fmt.Errorf("dlms: %w", err)
@@ -90,13 +90,16 @@ func (d *decoder) sealed(b []byte, o *telegram.Options) (rest []byte, err error)
 	m := message{title: f.Title, seal: f.Seal(false)}
 	d.m.Seal = m.seal
 	plaintext := f.Content
-	if f.Encrypted() || o.Key.IsSet() {
-		c, err := glo.CipherFor(o.Key, o.AuthKey)
+	if f.Encrypted() || d.o.Key.IsSet() {
+		c, err := glo.CipherFor(d.o.Key, d.o.AuthKey)
 		if err != nil {
 			return nil, fmt.Errorf("dlms: %w (system title %X)", err, f.Title)
 		}
 		buffer := &d.clear[len(d.msgs)]
 		if plaintext, m.seal.Authenticated, err = c.Open(*buffer, f); err != nil {
+			if d.decrypts(f) {
+				err = fmt.Errorf("%w (system title %X, counter %d)", telegram.ErrAuthKeyWrong, f.Title, f.Counter)
+			}
 			return nil, fmt.Errorf("dlms: %w", err)
 		}
 		*buffer = plaintext
@@ -119,6 +122,22 @@ func (d *decoder) sealed(b []byte, o *telegram.Options) (rest []byte, err error)
 	}
 	d.msgs = append(d.msgs, m)
 	return b[size:], err
+}
+
+// decrypts reports whether the key makes a plausible plaintext of f, its tag left
+// aside: then a tag that does not verify is the authentication key's fault, or
+// somebody has changed the telegram.
+func (d *decoder) decrypts(f glo.Frame) bool {
+	c, err := glo.CipherFor(d.o.Key, telegram.Secret{})
+	if err != nil {
+		return false
+	}
+	plaintext, _, err := c.Open(nil, f)
+	if err != nil {
+		return false
+	}
+	n, behind, err := readNotification(plaintext)
+	return err == nil && len(behind) == 0 && n.plausible()
 }
 
 // notification is a data-notification (IEC 62056-5-3, data-notification [15]).

@@ -18,6 +18,7 @@ type assembly struct {
 	err   error // why the push is lost already
 	doubt error // a damaged frame came while it was open
 
+	frames int // good ones in it, those that came when it was lost already among them
 	number int // of the last block or segment
 	repeat int // where the data of the last block begin in apdu
 }
@@ -60,7 +61,7 @@ func (a *assembly) loss(reason string, n int) error {
 	case a.doubt != nil:
 		return a.doubt
 	}
-	return fmt.Errorf("dlms: %w: push cut off: "+reason, telegram.ErrMalformed, n)
+	return fmt.Errorf("dlms: %w: push cut off: "+reason, telegram.ErrDamaged, n)
 }
 
 func (a *assembly) fail(class error, format string, v ...any) {
@@ -100,9 +101,10 @@ func (a *assembly) add(f frame, at int) outcome {
 	if !a.open {
 		a.open, a.start, a.mode, a.link = true, at, p.mode, f.link
 		if !p.first {
-			a.fail(telegram.ErrMalformed, "%s", p.headless())
+			a.fail(telegram.ErrDamaged, "%s", p.headless())
 		}
 	}
+	a.frames++
 	if a.err == nil {
 		a.put(f, p)
 	}
@@ -119,17 +121,17 @@ func (a *assembly) add(f frame, at int) outcome {
 func (a *assembly) put(f frame, p place) {
 	switch {
 	case f.link != a.link:
-		a.fail(telegram.ErrMalformed, "frame of another link (from %d to %d, M-Bus %t) inside a push", f.link.src, f.link.dest, f.link.mbus)
+		a.fail(telegram.ErrDamaged, "frame of another link (from %d to %d, M-Bus %t) inside a push", f.link.src, f.link.dest, f.link.mbus)
 	case p.mode != a.mode:
-		a.fail(telegram.ErrMalformed, "a frame that cannot go on with the push")
+		a.fail(telegram.ErrDamaged, "a frame that cannot go on with the push")
 	case p.err != nil:
 		a.fail(telegram.ErrMalformed, "%w", p.err)
 	case p.mode == blocks && p.number == a.number && bytes.Equal(p.data, a.apdu[a.repeat:]) && !p.first:
 		return // sent twice
 	case !p.first && p.mode == blocks && p.number != a.number+1:
-		a.fail(telegram.ErrMalformed, "block %d follows block %d", p.number, a.number)
+		a.fail(telegram.ErrDamaged, "block %d follows block %d", p.number, a.number)
 	case !p.first && p.mode == transport && p.number != (a.number+1)%16:
-		a.fail(telegram.ErrMalformed, "segment %d follows segment %d", p.number, a.number)
+		a.fail(telegram.ErrDamaged, "segment %d follows segment %d", p.number, a.number)
 	case len(a.apdu)+len(p.data) > maxAPDU || p.mode == blocks && p.number > maxBlocks:
 		a.fail(telegram.ErrMalformed, "push longer than %d octets or %d blocks", maxAPDU, maxBlocks)
 	default:

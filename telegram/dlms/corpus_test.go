@@ -144,8 +144,8 @@ func findAll(b []byte, o telegram.Options) (f found) {
 // messages reads every message of a push by itself.
 func messages(raw []byte, o telegram.Options) (all []seen) {
 	d := new(decoder)
-	d.reset(&Settings{})
-	if err := d.telegram(raw, &o); err != nil && !errors.Is(err, telegram.ErrListUnknown) {
+	d.reset(o)
+	if err := d.telegram(raw); err != nil && !errors.Is(err, telegram.ErrListUnknown) {
 		return nil
 	}
 	for i := range d.msgs {

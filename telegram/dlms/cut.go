@@ -35,14 +35,14 @@ func (a *assembly) cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.
 	noise := 0
 	for at := 0; at < len(buf); {
 		if a.open && at-a.start > maxSpan {
-			return nil, buf[at:], telegram.Loss{Noise: noise, Err: a.loss("no end within %d octets", maxSpan)}
+			return nil, buf[at:], telegram.Loss{Noise: noise, Frames: a.frames, Err: a.loss("no end within %d octets", maxSpan)}
 		}
 		f, n, err := frameAt(buf[at:])
 		if err == errIncomplete && !quiet {
 			return a.wait(buf, at, noise)
 		}
 		if err == errIncomplete && !a.open && begun(buf[at:]) {
-			err = fmt.Errorf("dlms: %w: line fell silent inside a frame, after %d octets", telegram.ErrMalformed, len(buf)-at)
+			err = fmt.Errorf("dlms: %w: line fell silent inside a frame, after %d octets", telegram.ErrDamaged, len(buf)-at)
 		}
 		void := err == errVoid || err == errIncomplete
 		if !void && !a.open && noise > 0 {
@@ -62,17 +62,17 @@ func (a *assembly) cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.
 		}
 		switch a.add(f, at) {
 		case complete:
-			return buf[a.start : at+n], buf[at+n:], telegram.Loss{Noise: noise}
+			return buf[a.start : at+n], buf[at+n:], telegram.Loss{Noise: noise, Frames: a.frames}
 		case lostBefore:
-			return nil, buf[at:], telegram.Loss{Noise: noise, Err: a.loss("%d octets, and then another push", at-a.start)}
+			return nil, buf[at:], telegram.Loss{Noise: noise, Frames: a.frames, Err: a.loss("%d octets, and then another push", at-a.start)}
 		case lostWith:
-			return nil, buf[at+n:], telegram.Loss{Noise: noise, Err: a.err}
+			return nil, buf[at+n:], telegram.Loss{Noise: noise, Frames: a.frames, Err: a.err}
 		}
 		at += n
 	}
 	switch {
 	case a.open && quiet:
-		return nil, nil, telegram.Loss{Noise: noise, Err: a.loss("line fell silent after %d octets", len(buf)-a.start)}
+		return nil, nil, telegram.Loss{Noise: noise, Frames: a.frames, Err: a.loss("line fell silent after %d octets", len(buf)-a.start)}
 	case a.open:
 		return nil, buf[a.start:], telegram.Loss{}
 	}

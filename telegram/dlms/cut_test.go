@@ -184,3 +184,35 @@ func TestGoodPushesAmongPieces(t *testing.T) {
 		}
 	}
 }
+
+// The status tells a meter whose frames come from one whose pushes are whole.
+func TestFramesAreCounted(t *testing.T) {
+	apdu := notified(e450List())
+	blocks, mbus := inBlocks(toE450, apdu, 100), overMbus(apdu, 100)
+	n := len(blocks)
+	for _, c := range []struct {
+		name string
+		in   []byte
+		want []int // of each push or loss
+	}{
+		{"a push", join(blocks...), []int{n}},
+		{"noise in it", join(blocks[0], octets("00 FF"), join(blocks[1:]...)), []int{n}},
+		{"a block lost", join(join(blocks[:2]...), join(blocks[3:]...), join(blocks...)), []int{n - 1, n}},
+		{"a block damaged", join(blocks[0], spoiled(blocks[1], 30), join(blocks[2:]...), join(blocks...)), []int{n - 1, n}},
+		{"the end never comes", join(blocks[:2]...), []int{2}},
+		{"M-Bus", join(mbus...), []int{len(mbus)}},
+		{"nothing but noise", octets("00 FF 42"), nil},
+	} {
+		var got []int
+		telegram.Telegrams(c.in, Format, func(e telegram.Event) {
+			if e.Raw != nil || e.Lost.Err != nil {
+				got = append(got, e.Lost.Frames)
+			} else if e.Lost.Frames != 0 {
+				t.Errorf("%s: %d frames of nothing", c.name, e.Lost.Frames)
+			}
+		})
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v frames, want %v", c.name, got, c.want)
+		}
+	}
+}

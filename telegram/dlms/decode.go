@@ -11,11 +11,11 @@ import (
 
 // decode is the Decode of the format. The seal of an encrypted push is set even
 // where it cannot be read, so that a status can say whose key is missing.
-func decode(raw []byte, o telegram.Options, s *Settings, visit func(telegram.Object)) (telegram.Measurement, error) {
+func decode(raw []byte, o telegram.Options, visit func(telegram.Object)) (telegram.Measurement, error) {
 	d := decoders.Get().(*decoder)
 	defer decoders.Put(d)
-	d.reset(s)
-	err := d.telegram(raw, &o)
+	d.reset(o)
+	err := d.telegram(raw)
 	if visit != nil {
 		for i := range d.objects {
 			if o := d.objects[i].show(o.UTCOffset); o.OBIS != (telegram.OBIS{}) {
@@ -31,30 +31,30 @@ func decode(raw []byte, o telegram.Options, s *Settings, visit func(telegram.Obj
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 type decoder struct {
-	m        telegram.Measurement
-	settings *Settings
-	push     assembly
-	clear    [maxMessages][]byte // the plaintext of each message
-	msgs     []message
-	objects  []object // what the messages of the last instant hold
-	facts    facts
-	model    *model // nil for a meter that is not known
-	scratch  [16]byte
-	by       [telegram.NumQuantities]uint8 // 1 + channel B of the object that gave a value
+	m       telegram.Measurement
+	o       telegram.Options
+	push    assembly
+	clear   [maxMessages][]byte // the plaintext of each message
+	msgs    []message
+	objects []object // what the messages of the last instant hold
+	facts   facts
+	model   *model // nil for a meter that is not known
+	scratch [16]byte
+	by      [telegram.NumQuantities]uint8 // 1 + channel B of the object that gave a value
 }
 
 // maxObjects bounds a list; the longest real one has 33.
 const maxObjects = 128
 
-func (d *decoder) reset(s *Settings) {
+func (d *decoder) reset(o telegram.Options) {
 	d.m = telegram.Measurement{Format: name}
-	d.settings = s
+	d.o = o
 	d.msgs, d.objects = d.msgs[:0], d.objects[:0]
 	d.facts, d.model = facts{}, nil
 	clear(d.by[:])
 }
 
-func (d *decoder) telegram(raw []byte, o *telegram.Options) error {
+func (d *decoder) telegram(raw []byte) error {
 	got, _, lost := d.push.cut(raw, true)
 	switch {
 	case lost.Err != nil:
@@ -65,14 +65,14 @@ func (d *decoder) telegram(raw []byte, o *telegram.Options) error {
 		return fmt.Errorf("dlms: %w: M-Bus application %02X is not DLMS", telegram.ErrUnsupported, d.push.link.ci)
 	}
 	d.facts.link = d.push.link
-	if err := d.messages(d.push.apdu, o); err != nil {
+	if err := d.messages(d.push.apdu); err != nil {
 		return err
 	}
-	return d.instant(o)
+	return d.instant()
 }
 
 // instant reads the messages that belong to the time of the last one.
-func (d *decoder) instant(o *telegram.Options) error {
+func (d *decoder) instant() error {
 	last := &d.msgs[len(d.msgs)-1]
 	var unknown error
 	authenticated := true
@@ -88,7 +88,7 @@ func (d *decoder) instant(o *telegram.Options) error {
 	}
 	d.m.Seal = last.seal
 	d.m.Seal.Authenticated = authenticated
-	d.m.Time = d.time(last, o.UTCOffset)
+	d.m.Time = d.time(last)
 	d.identify()
 	if unknown != nil {
 		return unknown
@@ -96,13 +96,13 @@ func (d *decoder) instant(o *telegram.Options) error {
 	d.scale()
 	d.fill()
 	d.m.Period = d.period()
-	d.m.Complete()
+	d.m.Complete(&d.o)
 	return nil
 }
 
 // time returns when the message was made: its date-time or, where it sends
 // none, the clock in its list. Zero where neither names a possible instant.
-func (d *decoder) time(m *message, offset time.Duration) time.Time {
+func (d *decoder) time(m *message) time.Time {
 	header, ok := readClock(m.when)
 	var said season
 	for i := range d.objects {
@@ -125,5 +125,5 @@ func (d *decoder) time(m *message, offset time.Duration) time.Time {
 	if !ok || !telegram.Plausible(header.local) {
 		return time.Time{}
 	}
-	return header.utc(offset, said)
+	return header.utc(d.o.UTCOffset, said)
 }

@@ -24,7 +24,6 @@ package dlms
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"smartconnect/telegram"
@@ -32,57 +31,28 @@ import (
 
 const name = "dlms"
 
-// Format reads the pushes of every known meter by the tables alone. The line is
-// that of wired M-Bus; P1 ports run at 115200 8N1 (section 1 of the DLMS
-// reference).
-var Format = New(Settings{})
-
-// Settings is what an installer knows better than the tables. The zero Settings
-// leave everything to them.
-type Settings struct {
-	Profile string  // name of a scaler profile; "": found by the meter
-	Scalers []Scale // scalers of single objects; they win over everything
-
-	// CurrentRatio and VoltageRatio are those of external transformers that the
-	// meter does not count in; 0 stands for 1. Powers and energies take both.
-	CurrentRatio float64
-	VoltageRatio float64
+// Format reads the pushes of every known meter. The line is that of wired M-Bus;
+// P1 ports run at 115200 8N1 (section 1 of the DLMS reference).
+//
+// Of the options, Profile, Scalers and List are for what the tables do not know
+// or have wrong: see [Validate].
+var Format = telegram.Format{
+	Name:   name,
+	Line:   telegram.Line{Baud: 2400, DataBits: 8, Parity: telegram.EvenParity, StopBits: 1},
+	Cut:    cut,
+	Decode: decode,
 }
 
-// Scale says that the object OBIS, on whatever channel B, counts in units of
-// 10^Exponent.
-type Scale struct {
-	OBIS     telegram.OBIS
-	Exponent int8
-}
-
-// Validate reports what is wrong with the settings, nil if nothing is.
-func (s Settings) Validate() error {
-	if s.Profile != "" && profileNamed(s.Profile) == nil {
-		return fmt.Errorf("dlms: unknown profile %q: want one of %s", s.Profile, strings.Join(Profiles(), ", "))
+// Validate reports what is wrong with the options of this format, nil if nothing
+// is.
+func Validate(o *telegram.Options) error {
+	if o.Profile != "" && profileNamed(o.Profile) == nil {
+		return fmt.Errorf("dlms: unknown profile %q: want one of %s", o.Profile, strings.Join(Profiles(), ", "))
 	}
-	for _, ratio := range [...]float64{s.CurrentRatio, s.VoltageRatio} {
-		if !(ratio >= 0 && ratio <= 1e6) {
-			return fmt.Errorf("dlms: transformer ratio %v: want 0 (none) to 1000000", ratio)
-		}
-	}
-	for _, o := range s.Scalers {
-		if o.Exponent < -maxExponent || o.Exponent > maxExponent {
-			return fmt.Errorf("dlms: scaler %d of %s: want %d to %d", o.Exponent, o.OBIS, -maxExponent, maxExponent)
+	for _, s := range o.Scalers {
+		if s.Exponent < -telegram.MaxExponent || s.Exponent > telegram.MaxExponent {
+			return fmt.Errorf("dlms: scaler %d of %s: want %d to %d", s.Exponent, s.OBIS, -telegram.MaxExponent, telegram.MaxExponent)
 		}
 	}
 	return nil
-}
-
-// New returns the format with settings, which Validate has accepted.
-func New(s Settings) telegram.Format {
-	s.Scalers = slices.Clone(s.Scalers)
-	return telegram.Format{
-		Name: name,
-		Line: telegram.Line{Baud: 2400, DataBits: 8, Parity: telegram.EvenParity, StopBits: 1},
-		Cut:  cut,
-		Decode: func(raw []byte, o telegram.Options, visit func(telegram.Object)) (telegram.Measurement, error) {
-			return decode(raw, o, &s, visit)
-		},
-	}
 }

@@ -25,7 +25,6 @@ func (d *decoder) fill() {
 			d.set(q, o)
 		}
 	}
-	d.quadrants()
 	d.magnitude()
 }
 
@@ -66,23 +65,6 @@ func (o *object) tariff() telegram.Value {
 		return telegram.Value{}
 	}
 	return telegram.Of(float64(n))
-}
-
-// quadrants sums what the smart-me lists send by quadrants: reactive import is
-// QI + QII, export QIII + QIV.
-func (d *decoder) quadrants() {
-	for _, sum := range [...]struct{ total, first telegram.Quantity }{
-		{telegram.ReactiveEnergyImport, telegram.ReactiveEnergyQ1},
-		{telegram.ReactiveEnergyExport, telegram.ReactiveEnergyQ3},
-		{telegram.ReactivePowerImport, telegram.ReactivePowerQ1},
-		{telegram.ReactivePowerExport, telegram.ReactivePowerQ3},
-	} {
-		a, ok := d.m.Get(sum.first).Get()
-		b, ok2 := d.m.Get(sum.first + 1).Get()
-		if ok && ok2 && !d.m.Get(sum.total).OK() && !d.m.Unreadable(sum.total) {
-			d.m.Set(sum.total, telegram.Of(a+b))
-		}
-	}
 }
 
 // magnitude takes 1-0:130.7.0 of the smart-me lists for the reactive power where
@@ -148,7 +130,7 @@ func (d *decoder) period() time.Duration {
 
 // profile returns the scaler profile: the one set by hand, or that of the meter.
 func (d *decoder) profile() *profile {
-	if p := profileNamed(d.settings.Profile); p != nil {
+	if p := profileNamed(d.o.Profile); p != nil {
 		return p
 	}
 	if d.model != nil {

@@ -47,7 +47,7 @@ func streams() map[string][]byte {
 func story(b []byte, chunk func() int) string {
 	var out strings.Builder
 	var buf []byte
-	noise := 0
+	noise, frames := 0, 0
 	for quiet := false; !quiet; {
 		quiet = len(b) == 0
 		n := min(len(b), max(1, chunk()))
@@ -56,6 +56,7 @@ func story(b []byte, chunk func() int) string {
 			raw, rest, lost := Format.Cut(buf, quiet)
 			buf = rest
 			noise += lost.Noise
+			frames += lost.Frames
 			if lost.Err != nil {
 				fmt.Fprintf(&out, "lost: %v\n", lost.Err)
 			}
@@ -67,7 +68,7 @@ func story(b []byte, chunk func() int) string {
 			}
 		}
 	}
-	fmt.Fprintf(&out, "%d octets left, noise %d\n", len(buf), noise)
+	fmt.Fprintf(&out, "%d octets left, noise %d, %d good frames\n", len(buf), noise, frames)
 	return out.String()
 }
 

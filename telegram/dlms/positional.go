@@ -68,6 +68,21 @@ func codes(texts ...string) []telegram.OBIS {
 	return list
 }
 
+// layout returns the names of a list of n values without names, nil if nobody
+// knows them. Those the owner has set win.
+func (d *decoder) layout(n int) []telegram.OBIS {
+	if len(d.o.List) == n {
+		return d.o.List
+	}
+	model := d.facts.model()
+	for i := range layouts {
+		if l := &layouts[i]; model != nil && l.model == model.name && len(l.values) == n {
+			return l.values
+		}
+	}
+	return nil
+}
+
 // positions reads a list without names. The values are there for a visitor even
 // where no layout fits.
 func (d *decoder) positions(c cursor, n int) error {
@@ -78,20 +93,15 @@ func (d *decoder) positions(c cursor, n int) error {
 	if n > 0 {
 		d.facts.version(d.objects[from].value)
 	}
-	model := d.facts.model()
-	for i := range layouts {
-		l := &layouts[i]
-		if model == nil || l.model != model.name || len(l.values) != n {
-			continue
-		}
-		for j, code := range l.values {
-			o := &d.objects[from+j]
+	if names := d.layout(n); names != nil {
+		for i, code := range names {
+			o := &d.objects[from+i]
 			o.code, o.named = code, code != nameless
 		}
 		return nil
 	}
 	who := "an unknown meter"
-	if model != nil {
+	if model := d.facts.model(); model != nil {
 		who = model.name
 	}
 	return fmt.Errorf("dlms: %w: %d values without names from %s: %s", telegram.ErrListUnknown, n, who, printed(d.objects[from:]))

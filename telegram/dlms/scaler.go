@@ -6,9 +6,6 @@ import (
 	"smartconnect/telegram"
 )
 
-// maxExponent bounds a scaler: no meter counts in more or less.
-const maxExponent = 12
-
 // powers are exact, so that a number times or through one of them is rounded
 // once.
 var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
@@ -51,18 +48,18 @@ func (d *decoder) scale() {
 				o.exponent = volts
 			}
 		}
-		if exponent, ok := d.settings.exponent(o.code); ok {
+		if exponent, ok := d.exponent(o.code); ok {
 			o.source, o.exponent, shift = telegram.Overridden, exponent, 0
 			if m != noMeasure { // by hand, in the base unit, whatever was sent
 				o.base, o.unreadable = unit, false
 			}
 		}
-		o.evaluate(shift, d.settings.ratio(m))
+		o.evaluate(shift)
 	}
 }
 
 // evaluate sets the result of an object from its number.
-func (o *object) evaluate(shift int8, ratio float64) {
+func (o *object) evaluate(shift int8) {
 	number, isNumber := float64(0), false
 	if n, ok := o.value.integer(); ok {
 		number, isNumber = float64(n), true
@@ -74,10 +71,10 @@ func (o *object) evaluate(shift int8, ratio float64) {
 		o.source = "" // a phase the meter does not have
 		o.unreadable = false
 	case o.unreadable:
-	case !isNumber, o.exponent < -maxExponent, o.exponent > maxExponent:
+	case !isNumber, o.exponent < -telegram.MaxExponent, o.exponent > telegram.MaxExponent:
 		o.unreadable = o.source != ""
 	default:
-		o.result = telegram.Of(scaled(number, e) * ratio)
+		o.result = telegram.Of(scaled(number, e))
 	}
 }
 
@@ -104,34 +101,12 @@ func (d *decoder) voltageExponent(profile int8) int8 {
 }
 
 // exponent returns the scaler set by hand for the object, on whatever channel.
-func (s *Settings) exponent(o telegram.OBIS) (int8, bool) {
-	for i := range s.Scalers {
-		of := s.Scalers[i].OBIS
-		of.B = o.B
-		if of == o {
-			return s.Scalers[i].Exponent, true
+func (d *decoder) exponent(o telegram.OBIS) (int8, bool) {
+	for _, s := range d.o.Scalers {
+		s.OBIS.B = o.B
+		if s.OBIS == o {
+			return s.Exponent, true
 		}
 	}
 	return 0, false
-}
-
-// ratio returns what a measured value must be multiplied by for transformers
-// that the meter does not count in.
-func (s *Settings) ratio(m measure) float64 {
-	i, u := s.CurrentRatio, s.VoltageRatio
-	if i == 0 {
-		i = 1
-	}
-	if u == 0 {
-		u = 1
-	}
-	switch m {
-	case current:
-		return i
-	case voltage:
-		return u
-	case energy, power:
-		return i * u
-	}
-	return 1
 }

@@ -20,35 +20,35 @@ func TestScalers(t *testing.T) {
 	for _, c := range []struct {
 		name                                 string
 		in                                   []byte
-		settings                             Settings
+		o                                    telegram.Options
 		energy, power, volts, amps, cosineOf float64
 	}{
-		{"E450", to(toE450, list(230, 512)), Settings{}, 1000, 2000, 230, 5.12, 0.95},
-		{"E450 that sends tenths of a volt", to(toE450, list(2301, 512)), Settings{}, 1000, 2000, 230.1, 5.12, 0.95},
-		{"E450 that sends millivolts", to(toE450, list(230100, 512)), Settings{}, 1000, 2000, 230.1, 5.12, 0.95},
-		{"E450 on no mains voltage: as it is", to(toE450, list(60, 512)), Settings{}, 1000, 2000, 60, 5.12, 0.95},
-		{"E360", to(toE360, list(2301, 512)), Settings{}, 1000, 2000, 230.1, 5.12, 0.95},
+		{"E450", to(toE450, list(230, 512)), telegram.Options{}, 1000, 2000, 230, 5.12, 0.95},
+		{"E450 that sends tenths of a volt", to(toE450, list(2301, 512)), telegram.Options{}, 1000, 2000, 230.1, 5.12, 0.95},
+		{"E450 that sends millivolts", to(toE450, list(230100, 512)), telegram.Options{}, 1000, 2000, 230.1, 5.12, 0.95},
+		{"E450 on no mains voltage: as it is", to(toE450, list(60, 512)), telegram.Options{}, 1000, 2000, 60, 5.12, 0.95},
+		{"E360", to(toE360, list(2301, 512)), telegram.Options{}, 1000, 2000, 230.1, 5.12, 0.95},
 		{"E360 with a dead phase that floats", to(toE360, join(cip(listItself, pushed{3, "0101010800FF", 2, u32(1000)}, pushed{3, "0100010700FF", 2, u32(2000)},
-			pushed{3, "0100200700FF", 2, u16(200)}, pushed{3, "0100340700FF", 2, u16(2300)}, pushed{3, "01001F0700FF", 2, u16(512)}))), Settings{}, 1000, 2000, 20, 5.12, -1},
-		{"AM550", to(toAM550, list(2301, 512)), Settings{}, 1000, 2000, 230.1, 5.12, 0.95},
-		{"E570", to(toE570, list(230, 512)), Settings{}, 1000, 2000, 230, 512, 0.95},
-		{"E570 behind voltage transformers", to(toE570, list(2301, 5)), Settings{}, 1000, 2000, 2301, 5, 0.95},
-		{"E570, the other reading", to(toE570, list(230, 512)), Settings{Profile: "lg-e570-tenths"}, 1e6, 200, 230, 51.2, 0.95},
-		{"a profile by hand", to(toE450, list(2301, 512)), Settings{Profile: "kaifa-no"}, 1000, 2000, 230.1, 0.512, 0.95},
-		{"a scaler by hand, on any channel", to(toE450, list(230, 512)), Settings{Scalers: []Scale{{code("1-0:1.8.0"), 3}, {code("1-0:31.7.0"), -3}}}, 1e6, 2000, 230, 0.512, 0.95},
-		{"a voltage scaler by hand", to(toE450, list(2301, 512)), Settings{Scalers: []Scale{{code("1-0:32.7.0"), 0}}}, 1000, 2000, 2301, 5.12, 0.95},
-		{"current transformers", to(toE450, list(230, 512)), Settings{CurrentRatio: 40}, 40000, 80000, 230, 204.8, 0.95},
-		{"both transformers", to(toE450, list(230, 512)), Settings{CurrentRatio: 10, VoltageRatio: 100}, 1e6, 2e6, 23000, 51.2, 0.95},
-		{"sent scalers beat the profile", to(toE450, sent), Settings{Profile: "lg-e360"}, -1, 200000, 23, -1, -1},
+			pushed{3, "0100200700FF", 2, u16(200)}, pushed{3, "0100340700FF", 2, u16(2300)}, pushed{3, "01001F0700FF", 2, u16(512)}))), telegram.Options{}, 1000, 2000, 20, 5.12, -1},
+		{"AM550", to(toAM550, list(2301, 512)), telegram.Options{}, 1000, 2000, 230.1, 5.12, 0.95},
+		{"E570", to(toE570, list(230, 512)), telegram.Options{}, 1000, 2000, 230, 512, 0.95},
+		{"E570 behind voltage transformers", to(toE570, list(2301, 5)), telegram.Options{}, 1000, 2000, 2301, 5, 0.95},
+		{"E570, the other reading", to(toE570, list(230, 512)), telegram.Options{Profile: "lg-e570-tenths"}, 1e6, 200, 230, 51.2, 0.95},
+		{"a profile by hand", to(toE450, list(2301, 512)), telegram.Options{Profile: "kaifa-no"}, 1000, 2000, 230.1, 0.512, 0.95},
+		{"a scaler by hand, on any channel", to(toE450, list(230, 512)), telegram.Options{Scalers: []telegram.Scaler{{OBIS: code("1-0:1.8.0"), Exponent: 3}, {OBIS: code("1-0:31.7.0"), Exponent: -3}}}, 1e6, 2000, 230, 0.512, 0.95},
+		{"a voltage scaler by hand", to(toE450, list(2301, 512)), telegram.Options{Scalers: []telegram.Scaler{{OBIS: code("1-0:32.7.0"), Exponent: 0}}}, 1000, 2000, 2301, 5.12, 0.95},
+		{"current transformers", to(toE450, list(230, 512)), telegram.Options{Ratios: telegram.Ratios{Current: 40}}, 40000, 80000, 230, 204.8, 0.95},
+		{"both transformers", to(toE450, list(230, 512)), telegram.Options{Ratios: telegram.Ratios{Current: 10, Voltage: 100}}, 1e6, 2e6, 23000, 51.2, 0.95},
+		{"sent scalers beat the profile", to(toE450, sent), telegram.Options{Profile: "lg-e360"}, -1, 200000, 23, -1, -1},
 		{"a scaler by hand beats a unit that does not fit", to(toE450, cip(listItself, pushed{3, "0100010700FF", 2, u32(2000)}, pushed{3, "0100010700FF", 3, octets("02 02 0F 02 16 23")})),
-			Settings{Scalers: []Scale{{code("1-0:1.7.0"), 0}}}, -1, 2000, -1, -1, -1},
-		{"a scaler by hand beats the sent one", to(toE450, sent), Settings{Scalers: []Scale{{code("1-0:1.7.0"), 0}}}, -1, 2000, 23, -1, -1},
+			telegram.Options{Scalers: []telegram.Scaler{{OBIS: code("1-0:1.7.0"), Exponent: 0}}}, -1, 2000, -1, -1, -1},
+		{"a scaler by hand beats the sent one", to(toE450, sent), telegram.Options{Scalers: []telegram.Scaler{{OBIS: code("1-0:1.7.0"), Exponent: 0}}}, -1, 2000, 23, -1, -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if err := c.settings.Validate(); err != nil {
+			if err := Validate(&c.o); err != nil {
 				t.Fatal(err)
 			}
-			m, err := one(t, New(c.settings), c.in, telegram.Options{})
+			m, err := one(t, Format, c.in, c.o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,19 +66,17 @@ func TestScalers(t *testing.T) {
 	}
 }
 
-func TestSettingsRefuse(t *testing.T) {
-	for detail, s := range map[string]Settings{
+func TestValidate(t *testing.T) {
+	for detail, o := range map[string]telegram.Options{
 		`unknown profile "e450": want one of lg-e450`: {Profile: "e450"},
-		"ratio -1":               {CurrentRatio: -1},
-		"ratio 2e+06":            {VoltageRatio: 2e6},
-		"scaler 13 of 1-0:1.7.0": {Scalers: []Scale{{code("1-0:1.7.0"), 13}}},
+		"scaler 13 of 1-0:1.7.0":                      {Scalers: []telegram.Scaler{{OBIS: code("1-0:1.7.0"), Exponent: 13}}},
 	} {
-		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), detail) {
+		if err := Validate(&o); err == nil || !strings.Contains(err.Error(), detail) {
 			t.Errorf("error %v, want %q", err, detail)
 		}
 	}
 	for _, name := range Profiles() {
-		if err := (Settings{Profile: name}).Validate(); err != nil {
+		if err := Validate(&telegram.Options{Profile: name}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -69,10 +69,11 @@ func streams(t testing.TB) map[string][]byte {
 // nothing says when it is counted.
 func outcome(b []byte, f telegram.Format, chunk func() int) string {
 	var out strings.Builder
-	noise := 0
+	noise, frames := 0, 0
 	r := &chunked{b, chunk}
 	err := telegram.Scan(r, f, 0, func(e telegram.Event) {
 		noise += e.Lost.Noise
+		frames += e.Lost.Frames
 		if e.Lost.Err != nil {
 			fmt.Fprintf(&out, "lost: %v\n", e.Lost.Err)
 		}
@@ -83,7 +84,7 @@ func outcome(b []byte, f telegram.Format, chunk func() int) string {
 	if !telegram.IsEnd(err) {
 		fmt.Fprintf(&out, "error: %v\n", err)
 	}
-	fmt.Fprintf(&out, "noise: %d\n", noise)
+	fmt.Fprintf(&out, "noise: %d, good frames: %d\n", noise, frames)
 	return out.String()
 }
 

@@ -62,7 +62,7 @@ func cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.Loss) {
 }
 
 func lostErr(format string, n int) telegram.Loss {
-	return telegram.Loss{Err: fmt.Errorf("p1: %w: "+format, telegram.ErrMalformed, n)}
+	return telegram.Loss{Err: fmt.Errorf("p1: %w: "+format, telegram.ErrDamaged, n)}
 }
 
 // findHeader returns where the first header at or after from begins, and

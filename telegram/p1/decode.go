@@ -51,7 +51,7 @@ func (d *decoder) telegram(raw []byte) error {
 		return fmt.Errorf("p1: %w: none was sent, but a telegram with a version or a time has one", telegram.ErrChecksum)
 	}
 	d.m.Period = nominalPeriod(d.m.Meter.Header.String(), d.m.Meter.Version.String())
-	d.m.Complete()
+	d.m.Complete(&d.o)
 	return nil
 }
 
@@ -129,14 +129,14 @@ func (d *decoder) object(l []byte, strict bool) error {
 	}
 	if err != nil {
 		if strict {
-			return fmt.Errorf("p1: %w: line %.60q: %w", telegram.ErrMalformed, l, err)
+			return fmt.Errorf("p1: %w: line %.60q: %w", telegram.ErrDamaged, l, err)
 		}
 		return nil
 	}
 	g := groups(l[n:])
 	if q, ok := code.Quantity(); ok {
 		if !d.quantity(code, q, g) && strict {
-			return fmt.Errorf("p1: %w: line %.60q: not a number in %s", telegram.ErrMalformed, l, q.Unit())
+			return fmt.Errorf("p1: %w: line %.60q: not a number in %s", telegram.ErrDamaged, l, q.Unit())
 		}
 		return nil
 	}

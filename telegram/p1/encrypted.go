@@ -178,7 +178,7 @@ func open(buf []byte, f glo.Frame, o telegram.Options) (text []byte, authenticat
 	}
 	err = checked(text, o.NoChecksum && !strict)
 	if err == nil && strict {
-		err = fmt.Errorf("p1: %w: the text is right, but not its tag: check the authentication key", telegram.ErrKeyWrong)
+		err = fmt.Errorf("p1: %w: the text is right, but not its tag", telegram.ErrAuthKeyWrong)
 	}
 	return text, false, err
 }

@@ -92,14 +92,14 @@ func TestDecodeEncryptedRefuses(t *testing.T) {
 		{"a wrong key", testAuth, "", good, telegram.ErrKeyWrong, "no text comes out"},
 		{"a wrong key, with the authentication key", testAuth, testAuth, good, telegram.ErrKeyWrong, "no text comes out"},
 		{"a wrong key, and no tag", testAuth, "", encrypted(0x20, testAuth, dsmr5, 1), telegram.ErrKeyWrong, "no text comes out"},
-		{"a wrong authentication key", testKey, luxAuth, good, telegram.ErrKeyWrong, "check the authentication key"},
+		{"a wrong authentication key", testKey, luxAuth, good, telegram.ErrKeyWrong, "the authentication key is wrong: the text is right"},
 		{"an authentication key and no tag", testKey, testAuth, encrypted(0x20, testAuth, dsmr5, 1), telegram.ErrDecrypt, "carries no tag"},
 		{"an authentication key and plain content", testKey, testAuth, encrypted(0x00, testAuth, dsmr5, 1), telegram.ErrDecrypt, "carries no tag"},
 
 		{"a bit of the ciphertext", testKey, "", flipped(good, 200), telegram.ErrChecksum, "computed"},
 		{"a bit of the ciphertext, with the authentication key", testKey, testAuth, flipped(good, 200), telegram.ErrChecksum, "computed"},
 		{"the first octet of the ciphertext", testKey, "", flipped(good, 18), telegram.ErrChecksum, "computed"},
-		{"a bit of the tag, with the authentication key", testKey, testAuth, flipped(good, len(good)-1), telegram.ErrKeyWrong, "check the authentication key"},
+		{"a bit of the tag, with the authentication key", testKey, testAuth, flipped(good, len(good)-1), telegram.ErrKeyWrong, "the authentication key is wrong: the text is right"},
 		{"a bit of the system title", testKey, "", flipped(good, 6), telegram.ErrKeyWrong, "no text comes out"},
 
 		{"LF alone, and no tag that verifies", testKey, "", encrypted(0x30, testAuth, lf, 1), telegram.ErrChecksum, "computed"},

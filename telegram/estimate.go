@@ -1,0 +1,85 @@
+package telegram
+
+import "math"
+
+// estimatePhases computes what is known of single phases from the rest, marked
+// as derived. It is for owners who ask for it: where phases flow in opposite
+// directions, a share of the total has the wrong sign.
+func (m *Measurement) estimatePhases() {
+	if m.Delta() { // single phases have no power there
+		return
+	}
+	powers := m.families(ActivePowerL1)
+	if !m.families(CurrentL1).any {
+		m.estimateCurrents()
+	}
+	if !powers.any {
+		m.estimatePowers()
+	}
+}
+
+// family says what was sent of a quantity by phases.
+type family struct {
+	any    bool // something, readable or not
+	phases int  // how many from L1 on can be read
+}
+
+func (m *Measurement) families(l1 Quantity) family {
+	var f family
+	for q := l1; q < l1+3; q++ {
+		f.any = f.any || m.values[q].ok || m.unreadable.has(q)
+		if m.values[q].ok && int(q-l1) == f.phases {
+			f.phases++
+		}
+	}
+	return f
+}
+
+// estimateCurrents computes a phase's current from its power and voltage: its
+// apparent power where the reactive is sent, too, and at least the active part
+// of it where not.
+func (m *Measurement) estimateCurrents() {
+	for i := range Quantity(3) {
+		p, ok := m.values[ActivePowerL1+i].Get()
+		u, ok2 := m.values[VoltageL1+i].Get()
+		if !ok || !ok2 || u <= 0 || m.derived.has(ActivePowerL1+i) {
+			continue
+		}
+		m.derive(CurrentL1+i, Of(math.Round(math.Hypot(p, m.values[ReactivePowerL1+i].Or(0))/u*1e3)/1e3))
+	}
+}
+
+// estimatePowers shares the total power among the phases by their apparent
+// power. All phases that the meter has must send voltage and current; the power
+// of a single one is the total.
+func (m *Measurement) estimatePowers() {
+	total, ok := m.values[ActivePower].Get()
+	currents, voltages := m.families(CurrentL1), m.families(VoltageL1)
+	n := currents.phases
+	switch {
+	case !ok || n != 1 && n != 3 || n == 1 && m.polyphase():
+		return
+	case n == 1:
+		m.derive(ActivePowerL1, Of(total))
+		return
+	case voltages.phases != 3:
+		return
+	}
+	var shares [3]float64
+	sum := 0.0
+	for i := range shares {
+		u := m.values[VoltageL1+Quantity(i)].v
+		shares[i] = u * m.values[CurrentL1+Quantity(i)].v
+		sum += shares[i]
+	}
+	if sum <= 0 && total != 0 {
+		return
+	}
+	for i := range shares {
+		share := 0.0
+		if sum > 0 {
+			share = shares[i] / sum
+		}
+		m.derive(ActivePowerL1+Quantity(i), Of(math.Round(total*share*10)/10))
+	}
+}
