@@ -246,7 +246,7 @@ func exampleStatus() Status {
 	return Status{
 		Serial: "A1B2C3D4E5F6", Version: "1.2.3", UptimeSeconds: 93784,
 		Meter: Meter{
-			State: OK, Source: "/dev/ttyUSB0", Line: "115200 8N1", Format: "dsmr5", ID: "E0043007052870318", Header: "ISK5\\2M550T-1012",
+			State: MeterOK, Level: OK, Source: "/dev/ttyUSB0", Line: "115200 8N1", Format: "dsmr5", ID: "E0043007052870318", Header: "ISK5\\2M550T-1012",
 			PeriodSeconds: n(1), AgeSeconds: n(0.6), LimitSeconds: n(5), Seq: 100042, Telegrams: 93771,
 			Errors: map[string]uint64{"checksum": 3, "malformed": 1}, LastError: "p1: checksum mismatch: sent 0C97, computed 1A2B", LastErrorAgeSeconds: n(4210),
 		},

@@ -22,6 +22,29 @@ const (
 	Off     State = "off"     // not configured, or not a part of this box
 )
 
+// MeterState says in one word how the meter and the line to it are doing, down
+// to the fault that an installer has to look for.
+type MeterState string
+
+// The states of the meter. Those from NoSignal to ListUnknown are the places at
+// which a telegram can be lost, in the order of its way.
+const (
+	MeterOK       MeterState = "ok"              // values come as they should
+	MeterStale    MeterState = "stale"           // they came, and come no more
+	NoSignal      MeterState = "no-signal"       // nothing is received
+	Receiving     MeterState = "receiving"       // octets come, no whole telegram yet
+	Garbage       MeterState = "garbage"         // octets come that are no telegram
+	WrongLine     MeterState = "wrong-line"      // octets come, and show that the line settings are not the meter's
+	ChecksumError MeterState = "checksum-errors" // telegrams come damaged
+	KeyRequired   MeterState = "key-required"    // they are encrypted, and no key is set
+	KeyInvalid    MeterState = "key-invalid"     // what is set is no key
+	KeyWrong      MeterState = "key-wrong"       // the key does not decrypt, or the other one not authenticate
+	Unencrypted   MeterState = "unencrypted"     // plain telegrams come where a key is set, and are refused
+	Replay        MeterState = "replay"          // only telegrams come that were heard before
+	ListUnknown   MeterState = "list-unknown"    // they come whole, and are not understood
+	SeveralMeters MeterState = "several-meters"  // telegrams of several meters take turns
+)
+
 // Status is everything the box tells about itself at one moment. It is the
 // contract between the appliance, which fills it, the status endpoint, which
 // sends it as it stands, and the page, which shows it in words. It holds no
@@ -34,6 +57,7 @@ type Status struct {
 	Warnings        []string `json:"warnings"`         // sentences for the owner that belong to no single part
 
 	Meter    Meter     `json:"meter"`
+	Events   []Event   `json:"events"`   // the latest first, at most 32
 	Readings []Reading `json:"readings"` // what is worth a glance, in the order to show; see Reading
 	Modbus   []Modbus  `json:"modbus"`   // one for each configured server
 	Broker   Broker    `json:"broker"`
@@ -42,8 +66,9 @@ type Status struct {
 
 // Meter is the state of the meter and of the line to it.
 type Meter struct {
-	State  State  `json:"state"`
-	Detail string `json:"detail"` // a sentence that says why it is not ok; "" if it is
+	State  MeterState `json:"state"`
+	Level  State      `json:"level"`  // how good or bad that is, in the word that the other parts use
+	Detail string     `json:"detail"` // a sentence that says why it is not ok; "" if it is
 
 	Source string `json:"source"` // where telegrams come from: "/dev/ttyUSB0", "tcp://10.0.0.7:2000", "sim:dsmr5"
 	Line   string `json:"line"`   // settings of the serial line: "115200 8N1"; "" where there is none
@@ -60,9 +85,33 @@ type Meter struct {
 
 	Seq                 uint64            `json:"seq"`                    // number of the latest snapshot, 0 before the first
 	Telegrams           uint64            `json:"telegrams"`              // good telegrams in this life
+	Stages              Stages            `json:"stages"`                 // how far what came has come
 	Errors              map[string]uint64 `json:"errors"`                 // lost telegrams by error class: "checksum": 3; reader failures as "source"
 	LastError           string            `json:"last_error"`             // text of the latest of these errors, "" if there was none
 	LastErrorAgeSeconds Number            `json:"last_error_age_seconds"` // how long ago that was
+}
+
+// Stages counts what has passed each step on the way of a telegram in this life,
+// and what was lost at it: the first that stands still, or the first loss that
+// grows, names the fault.
+type Stages struct {
+	Octets    uint64 `json:"octets"`    // received
+	Noise     uint64 `json:"noise"`     // of them, those that belong to no telegram
+	Frames    uint64 `json:"frames"`    // with a right check sequence; a telegram of text is one
+	Checksum  uint64 `json:"checksum"`  // lost: the check sequence is wrong
+	Segments  uint64 `json:"segments"`  // lost: cut off, or a frame of it is missing
+	Decrypt   uint64 `json:"decrypt"`   // lost: no key, or the wrong one
+	Replay    uint64 `json:"replay"`    // lost: heard before
+	Parse     uint64 `json:"parse"`     // lost: whole, and not understood
+	Telegrams uint64 `json:"telegrams"` // good ones
+}
+
+// Event is something about the meter that an owner should know, whether or not it
+// is so still.
+type Event struct {
+	Time int64  `json:"time"` // UTC, in seconds since 1970
+	Kind string `json:"kind"` // a word: "implausible"
+	Text string `json:"text"` // a sentence
 }
 
 // Reading is one value of the meter for a person to look at. The page puts
@@ -136,6 +185,7 @@ func (s *Server) status() Status {
 	st := s.Status()
 	st.Warnings = listed(st.Warnings)
 	st.Readings = listed(st.Readings)
+	st.Events = listed(st.Events)
 	st.Modbus = append([]Modbus{}, st.Modbus...) // its rows are changed below
 	st.Network.Addresses = listed(st.Network.Addresses)
 	st.Meter.Errors = counters(st.Meter.Errors)

@@ -16,9 +16,9 @@ func TestStatusOfAnEmptyBox(t *testing.T) {
 	b := start(t, func(b *box) { b.Status = func() Status { return Status{Modbus: []Modbus{{}}} } })
 	_, body := b.do(request{})
 	want := `{"serial":"","version":"","uptime_seconds":0,"restart_required":false,"warnings":[],
-	"meter":{"state":"","detail":"","source":"","line":"","format":"","id":"","header":"","encrypted":false,"authenticated":false,"period_seconds":null,"age_seconds":null,
-	  "limit_seconds":null,"seq":0,"telegrams":0,"errors":{},"last_error":"","last_error_age_seconds":null},
-	"readings":[],
+	"meter":{"state":"","level":"","detail":"","source":"","line":"","format":"","id":"","header":"","encrypted":false,"authenticated":false,"period_seconds":null,"age_seconds":null,
+	  "limit_seconds":null,"seq":0,"telegrams":0,"stages":{"octets":0,"noise":0,"frames":0,"checksum":0,"segments":0,"decrypt":0,"replay":0,"parse":0,"telegrams":0},"errors":{},"last_error":"","last_error_age_seconds":null},
+	"events":[],"readings":[],
 	"modbus":[{"state":"","detail":"","meter_type":"","listen":"","clients":0,"max_clients":0,"requests":0,"exceptions":{}}],
 	"broker":{"state":"","detail":"","listen":"","clients":0,"messages":0},
 	"network":{"state":"","detail":"","addresses":[]}}`
@@ -75,12 +75,12 @@ func TestPageSaysWhatTheStatusSays(t *testing.T) {
 				"0.6\u00a0s ago", "4 (checksum 3, malformed 1)", "p1: checksum mismatch: sent 0C97, computed 1A2B (70\u00a0min ago)",
 				"PhoenixContact-EMPro", "2 of 16", "184\u202f467", "12 (0B 12)", "port 1883 is in use by another program", "up for 26\u00a0h", "stored but not applied", "192.168.1.20"},
 			[]string{"old", "not fresh", "waiting for a restart"}},
-		{"nothing has come yet", Status{Meter: Meter{State: Waiting, Detail: "No telegram yet."}},
+		{"nothing has come yet", Status{Meter: Meter{State: NoSignal, Level: Waiting, Detail: "No telegram yet."}},
 			[]string{"No telegram yet.", "–", "no power reading", "never", "waiting", "card old"},
 			[]string{"0\u00a0W", "to the grid", "from the grid", "<table>"}},
-		{"no cable", Status{Meter: Meter{State: Fault, Detail: "the source cannot be read: no such device", Errors: map[string]uint64{"source": 4}, LastError: "no such device", LastErrorAgeSeconds: n(1)}},
+		{"no cable", Status{Meter: Meter{State: NoSignal, Level: Fault, Detail: "the source cannot be read: no such device", Errors: map[string]uint64{"source": 4}, LastError: "no such device", LastErrorAgeSeconds: n(1)}},
 			[]string{"<dt>Lost telegrams</dt><dd>0</dd>", "<dt>Failures of the source</dt><dd>4</dd>"}, []string{"Last error"}},
-		{"silent meter", Status{Meter: Meter{State: Stale, Detail: "Silent since 3 min.", AgeSeconds: n(190)}, Readings: []Reading{{"active_power", n(500), "W"}}},
+		{"silent meter", Status{Meter: Meter{State: MeterStale, Level: Stale, Detail: "Silent since 3 min.", AgeSeconds: n(190)}, Readings: []Reading{{"active_power", n(500), "W"}}},
 			[]string{"card old", "not fresh, last values: 3\u00a0min ago", "500\u00a0W", "silent", "Silent since 3 min."}, nil},
 		{"exactly nothing flows", Status{Readings: []Reading{{"active_power", n(0), "W"}}},
 			[]string{`<p class="power">0` + "\u00a0W</p>", "from the grid"}, nil},

@@ -62,7 +62,7 @@ func newView(st Status) view {
 	v := view{
 		Serial: st.Serial, Version: st.Version, Uptime: span(float64(st.UptimeSeconds)),
 		Warnings: st.Warnings, Restart: st.RestartRequired,
-		Age: ago(st.Meter.AgeSeconds), Fresh: st.Meter.State == OK,
+		Age: ago(st.Meter.AgeSeconds), Fresh: st.Meter.State == MeterOK,
 		Parts: []part{meterPart(st.Meter)},
 	}
 	for _, m := range st.Modbus {
@@ -98,7 +98,7 @@ func meterPart(m Meter) part {
 	if n := m.Errors[sourceFailed]; n > 0 {
 		failures = count(n)
 	}
-	return newPart("Meter", m.State, m.Detail,
+	p := newPart("Meter", m.Level, m.Detail,
 		fact{"Meter", m.ID},
 		fact{"Identification", m.Header},
 		fact{"Format", m.Format},
@@ -108,8 +108,39 @@ func meterPart(m Meter) part {
 		fact{"Latest values", ago(m.AgeSeconds)},
 		fact{"Good telegrams", count(m.Telegrams)},
 		fact{"Lost telegrams", tally(lost)},
+		fact{"On the way", stages(m.Stages)},
 		fact{"Failures of the source", failures},
 		fact{"Last error", lastError})
+	if word, known := meterWords[m.State]; known && (m.Level != Waiting || m.State == Receiving) {
+		p.Word = word
+	}
+	return p
+}
+
+// meterWords are the states of the meter as a person reads them. Those that are
+// missing read as their level does.
+var meterWords = map[MeterState]string{
+	NoSignal:      "no signal",
+	Receiving:     "receiving",
+	Garbage:       "garbage",
+	WrongLine:     "wrong line settings",
+	ChecksumError: "damaged telegrams",
+	KeyRequired:   "key required",
+	KeyInvalid:    "key is none",
+	KeyWrong:      "key is wrong",
+	Unencrypted:   "not encrypted",
+	Replay:        "played again",
+	ListUnknown:   "list unknown",
+	SeveralMeters: "several meters",
+}
+
+// stages writes what has passed each step: "12 345 octets, 24 frames, 6
+// telegrams".
+func stages(s Stages) string {
+	if s.Octets == 0 {
+		return ""
+	}
+	return count(s.Octets) + " octets, " + count(s.Frames) + " frames, " + count(s.Telegrams) + " telegrams"
 }
 
 // sourceFailed is the one class of Meter.Errors that is no lost telegram.

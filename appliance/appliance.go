@@ -23,6 +23,7 @@ import (
 	"smartconnect/appliance/serialport"
 	"smartconnect/appliance/snapshot"
 	"smartconnect/modbusmap"
+	"smartconnect/telegram/dlms"
 	"smartconnect/telegram/formats"
 )
 
@@ -47,7 +48,7 @@ type Options struct {
 // known is what this build can do, as far as settings name it.
 func known() config.Known {
 	return config.Known{
-		Formats: formats.Names()[1:], MeterTypes: modbusmap.Names(),
+		Formats: formats.Names()[1:], Profiles: dlms.Profiles(), MeterTypes: modbusmap.Names(),
 		Source: func(s string) error { _, err := serialport.ParseSource(s); return err },
 	}
 }
@@ -74,6 +75,7 @@ type life struct {
 	began    time.Time
 	log      *slog.Logger
 	store    *snapshot.Store
+	events   *events
 	identity *identity.Identity
 	saved    *config.Store
 	cfg      config.Config // constant for this life, overrides included
@@ -89,7 +91,7 @@ type life struct {
 }
 
 func begin(o Options) (*life, error) {
-	l := &life{o: o, began: time.Now(), log: o.Log}
+	l := &life{o: o, began: time.Now(), log: o.Log, events: &events{log: o.Log}}
 	var err error
 	if l.identity, err = identity.Open(o.State, o.Log); err != nil {
 		return nil, err

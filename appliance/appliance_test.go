@@ -161,7 +161,7 @@ func (b *box) status() (api.Status, error) {
 }
 
 // meterState waits until the status says state and its detail has words.
-func (b *box) meterState(state api.State, words string) api.Status {
+func (b *box) meterState(state api.MeterState, words string) api.Status {
 	b.t.Helper()
 	var s api.Status
 	eventually(b.t, 5*time.Second, fmt.Sprintf("meter state %s with %q", state, words), func() bool {

@@ -22,11 +22,15 @@ type meter struct {
 	receiver telegram.Receiver
 	open     func(ctx context.Context) (io.ReadCloser, error)
 	store    *snapshot.Store
+	events   *events
 	log      *slog.Logger
+	keyFault error // what is wrong with a key of the configuration
 
-	guard  telegram.Guard // what must be remembered across telegrams
-	merge  telegram.Merge
-	opened time.Time // when the source was last opened
+	guard    telegram.Guard // what must be remembered across telegrams
+	merge    telegram.Merge
+	sense    telegram.Plausibility
+	untagged bool      // it has been said that the meter sends no tags
+	opened   time.Time // when the source was last opened
 
 	mu    sync.Mutex
 	count meterCount
@@ -39,22 +43,17 @@ type meterCount struct {
 	octets     uint64
 	lastOctets time.Time
 	noise      uint64
+	frames     uint64
 	telegrams  uint64
 	warnings   uint64            // objects that could not be read, in good telegrams
 	errors     map[string]uint64 // by class, and "source"
+	stages     map[string]uint64 // lost telegrams, by where
 	lastError  error
 	lastFailed time.Time
 	said       time.Time // when a lost telegram was last mentioned in the log
 	since      since     // what has come since the last telegram that was wanted
 	turns      turns
-}
-
-// since is what came after the last telegram with power or currents, or, from a
-// meter that never sends any, after the last telegram: why a meter is stale.
-type since struct {
-	octets, telegrams, damaged uint64
-	damage                     error     // of the last damaged telegram
-	damagedAt                  time.Time // when it came
+	doubt      string // what in the values cannot be right
 }
 
 // quietLine is the pause that ends what will not be continued. A slow meter
@@ -102,15 +101,22 @@ func (m *meter) failed(err error) {
 }
 
 func (m *meter) received(r telegram.Received) {
+	if r.Frames > 0 {
+		m.note(func(c *meterCount) { c.frames += uint64(r.Frames) })
+	}
 	switch {
 	case r.Noise > 0:
 		m.note(func(c *meterCount) { c.noise += uint64(r.Noise) })
 	case r.Err != nil:
 		m.lose(r.Err)
 	default:
+		restarts := m.guard.Restarts
 		if err := m.guard.Check(&r.Measurement); err != nil {
 			m.lose(err)
 			return
+		}
+		if m.guard.Restarts > restarts {
+			m.events.add(eventCounter, fmt.Sprintf("the invocation counter of the meter has started anew, at %d (system title %s)", r.Measurement.Seal.Counter, r.Measurement.Seal.Title))
 		}
 		m.publish(r.Measurement)
 	}
@@ -120,11 +126,13 @@ func (m *meter) publish(decoded telegram.Measurement) {
 	now := time.Now()
 	reading := m.merge.Add(decoded, now)
 	m.store.Publish(reading, now, m.merge.Period())
+	m.tell(&decoded, &reading)
+	fresh := reading.At[telegram.Instantaneous].Equal(now)
 	m.note(func(c *meterCount) {
 		c.turns.note(reading.Meter, now)
 		c.telegrams++
 		c.warnings += uint64(decoded.Warnings())
-		if decoded.Refreshes() || reading.At[telegram.Instantaneous].IsZero() {
+		if fresh || reading.At[telegram.Instantaneous].IsZero() {
 			c.since = since{}
 		} else {
 			c.since.telegrams++
@@ -132,13 +140,47 @@ func (m *meter) publish(decoded telegram.Measurement) {
 	})
 }
 
+// tell makes events of what a telegram says beside its values.
+func (m *meter) tell(decoded *telegram.Measurement, reading *telegram.Reading) {
+	m.mu.Lock()
+	before, doubt := m.count.turns.now, m.count.doubt
+	m.mu.Unlock()
+	if before != (telegram.Meter{}) && !before.ID.Empty() && !reading.Meter.Same(before) {
+		m.events.add(eventMeter, fmt.Sprintf("another meter speaks: %s, and %s before", fullName(reading.Meter), fullName(before)))
+	}
+	if m.receiver.Options.AuthKey.IsSet() && decoded.Seal.Encrypted && !decoded.Seal.Authenticated && !m.untagged {
+		m.untagged = true
+		m.events.add(eventNoTag, "Meter.AuthKey is set, and the meter sends telegrams without a tag: they are read, and nothing vouches for them")
+	}
+	if !decoded.Refreshes() {
+		return
+	}
+	switch now := m.sense.Check(decoded); {
+	case (now == "") == (doubt == ""):
+		return
+	case now != "":
+		m.events.add(eventImplausible, now)
+		m.note(func(c *meterCount) { c.doubt = now })
+	default:
+		m.events.add(eventPlausible, "what the meter says agrees again")
+		m.note(func(c *meterCount) { c.doubt = "" })
+	}
+}
+
+// doubtful returns what in the values cannot be right, "" if nothing.
+func (m *meter) doubtful() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.count.doubt
+}
+
 // lose counts a lost telegram: that telegram, and nothing else.
 func (m *meter) lose(err error) {
 	m.note(func(c *meterCount) {
 		now := time.Now()
 		c.errors[telegram.Class(err)]++
-		c.since.damaged++
-		c.since.damage, c.since.damagedAt = err, now
+		c.stages[telegram.Stage(err)]++
+		c.since.lose(err, now)
 		if now.Sub(c.said) > logEvery {
 			m.log.Warn("telegram lost", "error", err)
 			c.said = now
@@ -151,7 +193,7 @@ func (m *meter) note(change func(*meterCount)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.count.errors == nil {
-		m.count.errors = map[string]uint64{}
+		m.count.errors, m.count.stages = map[string]uint64{}, map[string]uint64{}
 	}
 	change(&m.count)
 }
@@ -166,9 +208,14 @@ func (c counting) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
 	if n > 0 {
 		c.m.note(func(count *meterCount) {
+			now := time.Now()
 			count.octets += uint64(n)
+			count.lastOctets = now
+			if count.since.octets == 0 {
+				count.since.first = now
+			}
 			count.since.octets += uint64(n)
-			count.lastOctets = time.Now()
+			count.since.looks.add(b[:n])
 		})
 	}
 	return n, err

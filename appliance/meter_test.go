@@ -32,9 +32,10 @@ func onLine(t *testing.T, test func(t *testing.T, l line)) {
 		log := &lines{}
 		m := &meter{
 			source: "the line", receiver: telegram.Receiver{Formats: []telegram.Format{format.Format}}, line: format.Format.Line,
-			store: snapshot.NewStore(func() uint64 { n++; return n }),
-			log:   slog.New(slog.NewTextHandler(log, nil)),
-			open:  func(context.Context) (io.ReadCloser, error) { return r, nil },
+			store:  snapshot.NewStore(func() uint64 { n++; return n }),
+			events: &events{log: slog.New(slog.DiscardHandler)},
+			log:    slog.New(slog.NewTextHandler(log, nil)),
+			open:   func(context.Context) (io.ReadCloser, error) { return r, nil },
 		}
 		done := make(chan error)
 		go func() { done <- m.run(t.Context()) }()
@@ -61,33 +62,40 @@ func TestDiagnosis(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		do    func(l line)
-		state api.State
+		state api.MeterState
+		level api.State
 		says  string
 	}{
-		{"nothing", func(l line) { time.Sleep(13 * time.Second) }, api.Fault, "is the cable in"},
-		{"garbage alone", func(l line) { every(l, 13, strings.Repeat(garbage, 20)) }, api.Fault, "octets came and no telegram"},
-		{"damaged ones alone", func(l line) { every(l, 13, broken) }, api.Fault, "13 telegrams came, all damaged, the last one: p1: checksum"},
-		{"good", func(l line) { every(l, 13, house(1)) }, api.OK, ""},
-		{"good, with a damaged one now and then", func(l line) { every(l, 13, broken, house(1)) }, api.OK, ""},
-		{"good, then silence for a moment", func(l line) { every(l, 13, broken, house(1)); time.Sleep(6 * time.Second) }, api.Stale, "nothing has been received for 6s"},
-		{"good, then silence", func(l line) { every(l, 13, house(1)); time.Sleep(20 * time.Second) }, api.Stale, "has gone"},
-		{"good, then garbage", func(l line) { every(l, 13, house(1), broken); every(l, 17, garbage) }, api.Stale, "octets come and no telegram"},
-		{"good, then damaged ones", func(l line) { every(l, 13, house(1)); every(l, 7, broken) }, api.Stale, "only damaged telegrams come, the last one: p1: checksum"},
-		{"good after one damaged, then energies", func(l line) { every(l, 13, broken, house(1)); every(l, 7, energies) }, api.Stale, "none with electrical power or currents any more"},
-		{"good, then energies and damaged ones", func(l line) { every(l, 13, house(1)); every(l, 8, broken, energies) }, api.Stale, "any more; 4 damaged"},
-		{"energies alone", func(l line) { every(l, 13, energies) }, api.OK, "none with electrical power or currents"},
-		{"energies, then garbage", func(l line) { every(l, 13, energies); every(l, 40, garbage) }, api.Stale, "octets come and no telegram"},
-		{"another meter", func(l line) { every(l, 9, house(1)); every(l, 9, other(2)) }, api.OK, ""},
-		{"two meters on one line", func(l line) { every(l, 9, house(1), other(2)) }, api.Fault, "(OTH5er, TST5box)"},
-		{"two meters, then one", func(l line) { every(l, 9, house(1), other(2)); every(l, 61, house(1)) }, api.OK, ""},
-		{"the source fails", func(l line) { every(l, 9, house(1)); l.failed(errors.New("unplugged")) }, api.Fault, "unplugged"},
+		{"nothing yet", func(l line) { time.Sleep(5 * time.Second) }, api.NoSignal, api.Waiting, "waiting for the first telegram"},
+		{"nothing", func(l line) { time.Sleep(13 * time.Second) }, api.NoSignal, api.Fault, "is the cable in"},
+		{"the middle of a telegram", func(l line) { l.say(house(1)[40:]) }, api.Receiving, api.Waiting, "no whole telegram yet"},
+		{"garbage alone", func(l line) { every(l, 30, strings.Repeat(garbage, 20)) }, api.Garbage, api.Fault, "octets came and no telegram"},
+		{"a little garbage, for a while", func(l line) { every(l, 17, garbage) }, api.Garbage, api.Fault, "octets came and no telegram"},
+		{"garbage, then silence", func(l line) { every(l, 3, garbage); time.Sleep(13 * time.Second) }, api.NoSignal, api.Fault, "no telegram before that"},
+		{"octets without stop bits", func(l line) { every(l, 17, "\x00a\x00\x00/b\x00%") }, api.WrongLine, api.Fault, "Meter.Line"},
+		{"damaged ones alone", func(l line) { every(l, 13, broken) }, api.ChecksumError, api.Fault, "13 telegrams came and none could be used: they come damaged: look at the cable, its length and its plugs (the last one: p1: checksum"},
+		{"parts alone", func(l line) { every(l, 13, house(1)[:200]) }, api.ChecksumError, api.Fault, "parts missing"},
+		{"good", func(l line) { every(l, 13, house(1)) }, api.MeterOK, api.OK, ""},
+		{"good, with a damaged one now and then", func(l line) { every(l, 13, broken, house(1)) }, api.MeterOK, api.OK, ""},
+		{"good, then silence for a moment", func(l line) { every(l, 13, broken, house(1)); time.Sleep(6 * time.Second) }, api.MeterStale, api.Stale, "nothing has been received for 6s"},
+		{"good, then silence", func(l line) { every(l, 13, house(1)); time.Sleep(20 * time.Second) }, api.MeterStale, api.Stale, "has gone"},
+		{"good, then garbage", func(l line) { every(l, 13, house(1), broken); every(l, 17, garbage) }, api.Garbage, api.Stale, "octets came and no telegram"},
+		{"good, then damaged ones", func(l line) { every(l, 13, house(1)); every(l, 7, broken) }, api.ChecksumError, api.Stale, "7 telegrams came and none could be used"},
+		{"good after one damaged, then energies", func(l line) { every(l, 13, broken, house(1)); every(l, 7, energies) }, api.MeterStale, api.Stale, "none with electrical power or currents any more"},
+		{"good, then energies and damaged ones", func(l line) { every(l, 13, house(1)); every(l, 8, broken, energies) }, api.MeterStale, api.Stale, "any more; 4 were lost"},
+		{"energies alone", func(l line) { every(l, 13, energies) }, api.MeterOK, api.OK, "none with electrical power or currents"},
+		{"energies, then garbage", func(l line) { every(l, 13, energies); every(l, 40, garbage) }, api.Garbage, api.Stale, "octets came and no telegram"},
+		{"another meter", func(l line) { every(l, 9, house(1)); every(l, 9, other(2)) }, api.MeterOK, api.OK, ""},
+		{"two meters on one line", func(l line) { every(l, 9, house(1), other(2)) }, api.SeveralMeters, api.Fault, "(OTH5er, TST5box)"},
+		{"two meters, then one", func(l line) { every(l, 9, house(1), other(2)); every(l, 61, house(1)) }, api.MeterOK, api.OK, ""},
+		{"the source fails", func(l line) { every(l, 9, house(1)); l.failed(errors.New("unplugged")) }, api.NoSignal, api.Fault, "unplugged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onLine(t, func(t *testing.T, l line) {
 				c.do(l)
 				s := l.status(l.store.Latest(), time.Now())
-				if s.State != c.state || !strings.Contains(s.Detail, c.says) || (c.says == "") != (s.Detail == "") {
-					t.Errorf("%s: %q, want %s: %q", s.State, s.Detail, c.state, c.says)
+				if s.State != c.state || s.Level != c.level || !strings.Contains(s.Detail, c.says) || (c.says == "") != (s.Detail == "") {
+					t.Errorf("%s (%s): %q, want %s (%s): %q", s.State, s.Level, s.Detail, c.state, c.level, c.says)
 				}
 			})
 		})

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -109,27 +110,54 @@ func (l *life) addMeter() error {
 	if line == (telegram.Line{}) {
 		line = list[0].Line
 	}
-	options := telegram.Options{UTCOffset: time.Duration(l.cfg.Meter.UTCOffset)}
-	for _, key := range []struct{ from, into *telegram.Secret }{
-		{&l.cfg.Meter.Key, &options.Key}, {&l.cfg.Meter.AuthKey, &options.AuthKey},
-	} {
-		if !key.from.IsSet() {
-			continue
-		}
-		if *key.into, err = telegram.ParseKey(key.from.Reveal()); err != nil {
-			return err
-		}
-	}
+	options, keyFault := meterOptions(&l.cfg.Meter)
 	l.meter = &meter{
-		source: l.cfg.Meter.Source, line: line, store: l.store, log: l.log,
+		source: l.cfg.Meter.Source, line: line, store: l.store, events: l.events, log: l.log, keyFault: keyFault,
 		receiver: telegram.Receiver{Formats: list, Options: options},
-		guard:    telegram.Guard{RequireEncryption: l.cfg.Meter.RequireEncryption && options.Key.IsSet()},
+		guard:    telegram.Guard{RequireEncryption: l.cfg.Meter.RequireEncryption && l.cfg.Meter.Key.IsSet()},
 		open: func(ctx context.Context) (io.ReadCloser, error) {
 			return serialport.Open(ctx, l.cfg.Meter.Source, line, serialport.Options{Log: l.log})
 		},
 	}
 	l.tasks = append(l.tasks, run.Task{Name: "meter", Run: l.meter.run, Failed: l.meter.failed})
 	return nil
+}
+
+// meterOptions are the settings of the meter as decoding wants them. With a key
+// that is none there are no keys, and the error says which.
+func meterOptions(c *config.Meter) (telegram.Options, error) {
+	o := telegram.Options{
+		UTCOffset:      time.Duration(c.UTCOffset),
+		Ratios:         telegram.Ratios{Current: c.CurrentRatio, Voltage: c.VoltageRatio},
+		EstimatePhases: c.EstimatePhases,
+	}
+	if c.Profile != config.Auto {
+		o.Profile = c.Profile
+	}
+	for _, s := range c.Scalers {
+		o.Scalers = append(o.Scalers, telegram.Scaler{OBIS: s.OBIS.OBIS, Exponent: int8(s.Exponent)})
+	}
+	for _, code := range c.List {
+		o.List = append(o.List, code.OBIS)
+	}
+	var fault error
+	for _, key := range []struct {
+		name string
+		from telegram.Secret
+		into *telegram.Secret
+	}{{"Meter.Key", c.Key, &o.Key}, {"Meter.AuthKey", c.AuthKey, &o.AuthKey}} {
+		if !key.from.IsSet() {
+			continue
+		}
+		var err error
+		if *key.into, err = telegram.ParseKey(key.from.Reveal()); err != nil {
+			fault = errors.Join(fault, fmt.Errorf("%s is no key: %w", key.name, err))
+		}
+	}
+	if fault != nil { // nothing is decrypted that a key should have vouched for
+		o.Key, o.AuthKey = telegram.Secret{}, telegram.Secret{}
+	}
+	return o, fault
 }
 
 func (l *life) addModbus() error {

@@ -1,11 +1,9 @@
 package appliance
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net"
-	"strings"
 	"time"
 
 	"smartconnect/api"
@@ -25,6 +23,7 @@ func (l *life) status() api.Status {
 		RestartRequired: l.restartRequired(),
 		Warnings:        l.currentWarnings(),
 		Meter:           l.meter.status(snap, now),
+		Events:          l.events.latest(),
 		Readings:        readings(snap),
 		Broker:          l.brokerStatus(),
 		Network:         networkStatus(),
@@ -44,6 +43,9 @@ func (l *life) currentWarnings() []string {
 			list = append(list, fmt.Sprintf("%s does not answer on %s: %v", w.name, addr, fault))
 		}
 	}
+	if doubt := l.meter.doubtful(); doubt != "" {
+		list = append(list, doubt)
+	}
 	if snap := l.store.Latest(); snap != nil && snap.Delta() {
 		list = append(list, "the meter measures a 3 x 230 V net without neutral: U2 and P2 are 0 by its nature, and P1 and P3 mean nothing alone, only their sum does")
 	}
@@ -57,6 +59,10 @@ func (m *meter) status(snap *snapshot.Snapshot, now time.Time) api.Meter {
 	c := &m.count
 	s := api.Meter{
 		Source: m.source, Line: m.line.String(), Telegrams: c.telegrams, Errors: maps.Clone(c.errors),
+		Stages: api.Stages{
+			Octets: c.octets, Noise: c.noise, Frames: c.frames, Checksum: c.stages["checksum"], Segments: c.stages["segments"],
+			Decrypt: c.stages["decrypt"], Replay: c.stages["replay"], Parse: c.stages["parse"], Telegrams: c.telegrams,
+		},
 	}
 	if c.lastError != nil {
 		s.LastError, s.LastErrorAgeSeconds = c.lastError.Error(), api.Seconds(now.Sub(c.lastFailed))
@@ -69,68 +75,9 @@ func (m *meter) status(snap *snapshot.Snapshot, now time.Time) api.Meter {
 			s.AgeSeconds = api.Seconds(age)
 		}
 	}
-	s.State, s.Detail = m.diagnose(snap, now)
+	f := m.diagnose(snap, now)
+	s.State, s.Level, s.Detail = f.state, f.level, f.detail
 	return s
-}
-
-// patience is how long nothing may come before that is worth a word: the
-// slowest meters send every ten seconds.
-const patience = 12 * time.Second
-
-// diagnose says in one word and one sentence how the meter is doing. m.mu is
-// held.
-func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) (api.State, string) {
-	c := &m.count
-	silent := now.Sub(c.lastOctets)
-	if c.lastOctets.IsZero() {
-		silent = now.Sub(c.opened)
-	}
-	_, measured := snap.Age(now)
-	heard := snap != nil && now.Sub(snap.Received) <= snap.Limit(0)
-	switch {
-	case c.opened.IsZero() && c.fault != nil:
-		return api.Fault, fmt.Sprintf("the source cannot be read: %v", c.fault)
-	case c.opened.IsZero():
-		return api.Waiting, "opening the source"
-	case heard && c.turns.taking(now):
-		return api.Fault, fmt.Sprintf("telegrams of several meters take turns on this line (%s, %s): one meter a line", fullName(c.turns.before), fullName(c.turns.now))
-	case snap.Fresh(now, 0) && c.warnings > 0:
-		return api.OK, fmt.Sprintf("%d values in good telegrams could not be read", c.warnings)
-	case snap.Fresh(now, 0):
-		return api.OK, ""
-	case silent > patience && c.octets == 0:
-		return api.Fault, fmt.Sprintf("nothing has been received for %s: is the cable in, and is the port activated by the grid operator?", brief(silent))
-	case silent > patience && c.telegrams > 0:
-		return api.Stale, fmt.Sprintf("nothing has been received for %s: the cable, the meter or its port has gone", brief(silent))
-	case silent > patience:
-		return api.Fault, fmt.Sprintf("nothing has been received for %s, and no telegram before that", brief(silent))
-	case c.telegrams == 0 && errors.Is(c.since.damage, telegram.ErrDecrypt):
-		return api.Fault, fmt.Sprintf("%d encrypted telegrams came and none could be read: %v; the setting is Meter.Key", c.since.damaged, c.since.damage)
-	case c.telegrams == 0 && c.since.damaged > 0:
-		return api.Fault, fmt.Sprintf("%d telegrams came, all damaged, the last one: %v", c.since.damaged, c.since.damage)
-	case c.telegrams == 0 && c.octets > 2000:
-		return api.Fault, fmt.Sprintf("%d octets came and no telegram: wrong line settings (%s), or a signal that is not inverted", c.octets, m.line)
-	case c.telegrams == 0 && c.octets > 0:
-		return api.Waiting, "receiving, no whole telegram yet"
-	case c.telegrams == 0:
-		return api.Waiting, "waiting for the first telegram"
-	case heard && !measured:
-		return api.OK, "telegrams come, but none with electrical power or currents"
-	case heard && c.since.damaged > 0:
-		return api.Stale, fmt.Sprintf("telegrams come, but none with electrical power or currents any more; %d damaged, the last one: %v", c.since.damaged, c.since.damage)
-	case heard:
-		return api.Stale, "telegrams come, but none with electrical power or currents any more"
-	case silent > 2*quietLine:
-		return api.Stale, fmt.Sprintf("nothing has been received for %s", brief(silent))
-	case now.Sub(c.since.damagedAt) < patience:
-		return api.Stale, fmt.Sprintf("only damaged telegrams come, the last one: %v", c.since.damage)
-	}
-	return api.Stale, fmt.Sprintf("octets come and no telegram: %d since the last one", c.since.octets)
-}
-
-// fullName tells apart meters of which only the header or the identifier differs.
-func fullName(m telegram.Meter) string {
-	return strings.TrimSpace(m.Header.String() + " " + m.ID.String())
 }
 
 func brief(d time.Duration) string { return d.Round(time.Second).String() }

@@ -51,7 +51,7 @@ func TestOneTelegramEverywhere(t *testing.T) {
 		t.Run("mbpoll reads the same floats", func(t *testing.T) { mbpollReads(t, b, truth) })
 		t.Run("mosquitto_sub receives them", func(t *testing.T) { mosquittoReceives(t, b, truth) })
 		t.Run("the status shows them", func(t *testing.T) {
-			s := b.meterState(api.OK, "")
+			s := b.meterState(api.MeterOK, "")
 			if s.Meter.Telegrams != 1 || s.Meter.ID != meter.ID || s.Meter.Format != "p1" || s.Meter.Source != slave {
 				t.Errorf("meter %+v", s.Meter)
 			}
@@ -245,17 +245,17 @@ func TestUnplugAndReplug(t *testing.T) {
 		return master
 	}
 	b := start(t, device, "")
-	b.meterState(api.Fault, "no such file")
+	b.meterState(api.NoSignal, "no such file")
 	for i := range 3 {
 		master := plug()
-		b.meterState(api.State(stateAfter(i)), "")
+		b.meterState(stateAfter(i), "")
 		if _, err := master.WriteString(house(100 + i)); err != nil {
 			t.Fatal(err)
 		}
 		b.eventuallyPower(float64(100 + i))
 		_ = os.Remove(device)
 		master.Close()
-		s := b.meterState(api.Fault, "cannot be read")
+		s := b.meterState(api.NoSignal, "cannot be read")
 		if s.Meter.Errors["source"] == 0 {
 			t.Errorf("no failure of the source is counted: %v", s.Meter.Errors)
 		}
@@ -270,11 +270,11 @@ func TestUnplugAndReplug(t *testing.T) {
 
 // stateAfter is what a freshly plugged meter is: waiting the first time, and
 // good as long as its last telegram is young.
-func stateAfter(i int) string {
+func stateAfter(i int) api.MeterState {
 	if i == 0 {
-		return string(api.Waiting)
+		return api.NoSignal
 	}
-	return string(api.OK)
+	return api.MeterOK
 }
 
 func TestWrongDevice(t *testing.T) {
@@ -288,7 +288,7 @@ func TestWrongDevice(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := start(t, c.source, "")
-			s := b.meterState(api.Fault, c.source)
+			s := b.meterState(api.NoSignal, c.source)
 			if s.Meter.LastError == "" || s.Broker.State != api.OK {
 				t.Errorf("%+v %+v", s.Meter, s.Broker)
 			}
@@ -310,10 +310,10 @@ func TestGarbage(t *testing.T) {
 	f := newFeeder(t)
 	b := start(t, f.source(), "")
 	f.say(strings.Repeat("\x00\x7f\xfe garbage /", 400))
-	b.meterState(api.Fault, "octets came and no telegram")
+	b.meterState(api.Garbage, "octets came and no telegram")
 	f.say(house(1))
 	b.eventuallyPower(1)
-	b.meterState(api.OK, "")
+	b.meterState(api.MeterOK, "")
 }
 
 // Whatever a reset leaves behind piles up: twenty of them, with a cable pulled
@@ -327,7 +327,7 @@ func TestTwentyResetsAndAnUnplug(t *testing.T) {
 		for i := range 20 {
 			if i == 10 {
 				cable.pull()
-				b.meterState(api.Fault, "cannot be read")
+				b.meterState(api.NoSignal, "cannot be read")
 				cable.plug()
 			}
 			eventually(t, 5*time.Second, "the meter is read", func() bool { s, _ := b.status(); return s.Meter.Seq > last })
@@ -423,7 +423,7 @@ func TestPortTaken(t *testing.T) {
 	b.o.Modbus = taken.Addr().String()
 	b.run()
 	f.say(house(5))
-	s := b.meterState(api.OK, "")
+	s := b.meterState(api.MeterOK, "")
 	if s.Modbus[0].State != api.Fault || !strings.Contains(s.Modbus[0].Detail, "address already in use") || s.Broker.State != api.OK {
 		t.Errorf("modbus %+v, broker %+v", s.Modbus[0], s.Broker)
 	}
@@ -491,10 +491,15 @@ func TestEncryptedMeter(t *testing.T) {
 			state := meter.House(7, now.Add(-time.Hour)).Look(now)
 			truth := meter.Truth(state, now)
 			power := truth[telegram.ActivePowerImport] - truth[telegram.ActivePowerExport]
-			for _, c := range []struct{ name, patch, says string }{
-				{"no key", "", "a key is required"},
-				{"a wrong key", patch("00112233445566778899AABBCCDDEEFF"), "the key is wrong"},
-				{"the key", patch(sim.Key), ""},
+			for _, c := range []struct {
+				name, patch string
+				state       api.MeterState
+				says        string
+			}{
+				{"no key", "", api.KeyRequired, "enter it as Meter.Key"},
+				{"a wrong key", patch("00112233445566778899AABBCCDDEEFF"), api.KeyWrong, "Meter.Key does not decrypt"},
+				{"the key, a wrong authentication key", fmt.Sprintf(`{"Meter":{"Key":%q,"AuthKey":"00112233445566778899AABBCCDDEEFE"}}`, sim.Key), api.KeyWrong, "Meter.AuthKey is not"},
+				{"the key", patch(sim.Key), api.MeterOK, ""},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					f := newFeeder(t)
@@ -508,7 +513,7 @@ func TestEncryptedMeter(t *testing.T) {
 						checkGuarded(t, b, f, meter.Encode(nil, state, now))
 						return
 					}
-					b.meterState(api.Fault, c.says)
+					b.meterState(c.state, c.says)
 					var s api.Status
 					eventually(t, 3*time.Second, "it took two telegrams to tell", func() bool { s, _ = b.status(); return s.Meter.Errors["decrypt"] >= 2 })
 					if strings.Contains(s.Meter.Detail, "00112233") {
@@ -528,7 +533,7 @@ func TestEncryptedMeter(t *testing.T) {
 func checkGuarded(t *testing.T, b *box, f *feeder, old []byte) {
 	var s api.Status
 	eventually(t, 3*time.Second, "all three are in", func() bool { s, _ = b.status(); return s.Meter.Telegrams == 3 })
-	if s.Meter.State != api.OK || !s.Meter.Encrypted || !s.Meter.Authenticated {
+	if s.Meter.State != api.MeterOK || !s.Meter.Encrypted || !s.Meter.Authenticated {
 		t.Errorf("%+v", s.Meter)
 	}
 	f.say(string(old))

@@ -9,6 +9,8 @@ import "fmt"
 type Guard struct {
 	RequireEncryption bool // refuse telegrams that are not encrypted
 
+	Restarts int // how many counters were taken for started anew
+
 	senders [8]sender // the last to be heard first; a line has one, or two after an exchange
 }
 
@@ -48,6 +50,7 @@ func (g *Guard) Check(m *Measurement) error {
 	}
 	s.old = n
 	if s.refused >= rebase {
+		g.Restarts++
 		*s = sender{title: m.Seal.Title, counter: n}
 		return nil
 	}

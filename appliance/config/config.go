@@ -52,9 +52,26 @@ type Meter struct {
 	// RequireEncryption refuses plain telegrams once there is a Key: they could be
 	// put on the cable by anybody.
 	RequireEncryption bool
+
+	// What the telegrams of a binary meter leave open, and the tables do not know
+	// or have wrong.
+	Profile string   // Auto or the name of a scaler profile
+	Scalers []Scaler // of single objects; they win over everything
+	List    []Code   // names of the values of a list that names none, in its order
+
+	CurrentRatio   float64 // of current transformers that the meter does not count in
+	VoltageRatio   float64 // of voltage transformers
+	EstimatePhases bool    // compute powers or currents of phases that the meter does not send
 }
 
-// Auto is the format that is found by listening.
+// Scaler says that an object of a binary meter counts in units of 10^Exponent.
+type Scaler struct {
+	OBIS     Code // on whatever channel B
+	Exponent int
+}
+
+// Auto is the format that is found by listening, and the profile that the meter
+// is known to have.
 const Auto = "auto"
 
 // Modbus is what chargers and energy managers poll.
@@ -115,9 +132,10 @@ func Default() Config {
 		MeterType: row.MeterType,
 		Settings:  netcfg.Defaults(),
 		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite},
-		Meter:     Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), RequireEncryption: true},
-		Modbus:    Modbus{Servers: []Server{row}},
-		Broker:    Broker{Enabled: true, Listen: ":1883", Users: []User{}},
+		Meter: Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), RequireEncryption: true,
+			Profile: Auto, Scalers: []Scaler{}, List: []Code{}, CurrentRatio: 1, VoltageRatio: 1},
+		Modbus: Modbus{Servers: []Server{row}},
+		Broker: Broker{Enabled: true, Listen: ":1883", Users: []User{}},
 	}
 }
 
@@ -141,6 +159,8 @@ func (u *User) preset() {
 
 // clone returns a copy that shares no list with c.
 func (c Config) clone() Config {
+	c.Meter.Scalers = slices.Clone(c.Meter.Scalers)
+	c.Meter.List = slices.Clone(c.Meter.List)
 	c.Modbus.Servers = slices.Clone(c.Modbus.Servers)
 	c.Broker.Users = slices.Clone(c.Broker.Users)
 	for i := range c.Broker.Users {

@@ -24,6 +24,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 var known = Known{
 	Formats:    []string{"p1", "tic"},
+	Profiles:   []string{"lg-e450", "lg-e570"},
 	MeterTypes: []string{"PhoenixContact-EMPro", "Eastron-SDM630"},
 	Source:     func(s string) error { _, err := serialport.ParseSource(s); return err },
 }
@@ -77,7 +78,9 @@ const everything = `{
 	"WiFi": {"SSID": "Zuhause \"<&>\"", "Password": "wifi-secret"},
 	"MQTT": {"Broker": "mqtt://nas.local", "Site": "chalet", "Username": "me", "Password": "uplink-secret"},
 	"Meter": {"Source": "tcp://192.168.1.20:8088", "Format": "tic", "Line": "9600 7e1", "UTCOffset": "5h30m",
-		"Key": "4d65746572204b65 792069732073 6563", "AuthKey": "4175746820204B657920697320736563"},
+		"Key": "4d65746572204b65 792069732073 6563", "AuthKey": "4175746820204B657920697320736563",
+		"Profile": "lg-e570", "Scalers": [{"OBIS": "1-0:1.7.0", "Exponent": -1}, {"OBIS": "1-0:31.7.0"}], "List": ["1-0:1.7.0", "", "0-0:96.1.0"],
+		"CurrentRatio": 40, "VoltageRatio": 0.5, "EstimatePhases": true},
 	"Modbus": {"Servers": [
 		{"MaxClients": 1, "StaleAfter": "1m30s", "WhenStale": "hold", "WhenMissing": "zero", "Currents": "signed"},
 		{"MeterType": "Eastron-SDM630", "Listen": "192.168.10.101:503"}]},
@@ -174,6 +177,7 @@ func TestValidate(t *testing.T) {
 		return user(func(u *User) { u.Rules[0].Topic = filter })
 	}
 	source := func(s string) func(*Config) { return func(c *Config) { c.Meter.Source = s } }
+	scalers := func(list ...Scaler) func(*Config) { return func(c *Config) { c.Meter.Scalers = list } }
 	broker := func(s string) func(*Config) { return func(c *Config) { c.MQTT.Broker = s } }
 	listen := func(s string) func(*Config) { return row(func(r *Server) { r.Listen = s }) }
 	const firstRow, firstUser = "/Modbus/Servers/0", "/Broker/Users/0"
@@ -213,6 +217,15 @@ func TestValidate(t *testing.T) {
 		{"key of 30 digits", func(c *Config) { c.Meter.Key = telegram.NewSecret("001122334455667788990011223344") }, "/Meter/Key"},
 		{"authentication key that is no hex", func(c *Config) { c.Meter.AuthKey = telegram.NewSecret(strings.Repeat("x", 32)) }, "/Meter/AuthKey"},
 		{"key with colons", func(c *Config) { c.Meter.Key = telegram.NewSecret("00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF") }, ""},
+		{"no such profile", func(c *Config) { c.Meter.Profile = "lg-e999" }, "/Meter/Profile"},
+		{"a profile", func(c *Config) { c.Meter.Profile = "lg-e450" }, ""},
+		{"no current transformer is 0", func(c *Config) { c.Meter.CurrentRatio = 0 }, "/Meter/CurrentRatio"},
+		{"a ratio below zero", func(c *Config) { c.Meter.VoltageRatio = -1 }, "/Meter/VoltageRatio"},
+		{"a ratio of a million and one", func(c *Config) { c.Meter.CurrentRatio = 1000001 }, "/Meter/CurrentRatio"},
+		{"a scaler for nothing", scalers(Scaler{}), "/Meter/Scalers/0/OBIS"},
+		{"a scaler of a million million million", scalers(Scaler{Code{telegram.OBIS{A: 1, C: 1, D: 7, F: 255}}, 18}), "/Meter/Scalers/0/Exponent"},
+		{"two scalers of one object", scalers(Scaler{Code{telegram.OBIS{A: 1, C: 1, D: 7, F: 255}}, 1}, Scaler{Code{telegram.OBIS{A: 1, B: 1, C: 1, D: 7, F: 255}}, 2}), "/Meter/Scalers/1/OBIS"},
+		{"a list of 129 values", func(c *Config) { c.Meter.List = make([]Code, 129) }, "/Meter/List"},
 		{"no source", source(""), "/Meter/Source"},
 		{"relative device", source("ttyUSB0"), "/Meter/Source"},
 		{"root as a device", source("//"), "/Meter/Source"},

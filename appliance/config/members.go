@@ -86,6 +86,13 @@ func (m *merger) value(v, delivered reflect.Value, node any, path string) {
 		} else {
 			m.problems.add(path, "wants a whole number")
 		}
+	case reflect.Float64:
+		n, _ := node.(json.Number)
+		if f, err := n.Float64(); err == nil {
+			v.SetFloat(f)
+		} else {
+			m.problems.add(path, "wants a number")
+		}
 	default:
 		panic(fmt.Sprintf("config: %s is a %s, which no JSON is defined for", path, v.Type()))
 	}

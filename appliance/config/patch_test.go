@@ -35,6 +35,8 @@ func TestPatchProblems(t *testing.T) {
 			[]string{"/DefaultNetIf", e + "/IpAddress", e + "/Netmask", "/WiFi/Password", "/MQTT/Broker", "/MQTT/Site"}},
 		{"texts that are numbers", `{"Meter":{"Line":"115200","UTCOffset":"1"},"Modbus":{"Servers":[{"StaleAfter":"500ms"}]},"Broker":{"StaleAfter":"25h"}}`,
 			[]string{"/Meter/Line", "/Meter/UTCOffset", "/Modbus/Servers/0/StaleAfter", "/Broker/StaleAfter"}},
+		{"codes and numbers of the meter", `{"Meter":{"Scalers":[{"OBIS":"1.7","Exponent":0.5},{"OBIS":7}],"List":["1-0:1.7.0(0)",null],"CurrentRatio":"40"}}`,
+			[]string{"/Meter/Scalers/0/OBIS", "/Meter/Scalers/0/Exponent", "/Meter/Scalers/1/OBIS", "/Meter/List/0", "/Meter/List/1", "/Meter/CurrentRatio"}},
 		{"offset too far", `{"Meter":{"UTCOffset":"-12h1m"}}`, []string{"/Meter/UTCOffset"}},
 		{"offset in seconds", `{"Meter":{"UTCOffset":"1h0m1s"}}`, []string{"/Meter/UTCOffset"}},
 		{"names twice", `{"MQTT":{"Site":"a","Site":"b"},"MQTT":{}}`, []string{"/MQTT", "/MQTT/Site"}},
@@ -298,7 +300,8 @@ func randomPatch(r *rand.Rand) []byte {
 		`"Ethernet":`+network(),
 		`"WiFi":`+network(m("SSID", `"a"`, `"ü\u00e9"`, "null"), m("Password", `"12345678"`, "null")),
 		`"MQTT":`+group(m("Enabled", "true", "false", "null"), m("Broker", `"mqtt://a:1"`, `"mqtts://b"`, "null"), m("Site", `"s"`, `""`, "null"), m("Username", `"u"`, `""`), m("Password", `"p<>&"`, "null")),
-		`"Meter":`+group(m("Source", `"/dev/ttyAMA0"`, `"tcp://a:1"`, `"sim:dsmr50"`), m("Format", `"auto"`, `"p1"`), m("Line", `""`, `"9600 8N2"`, "null"), m("UTCOffset", `"-3h30m"`, `"0s"`, `"0h"`, `"14h"`)),
+		`"Meter":`+group(m("Source", `"/dev/ttyAMA0"`, `"tcp://a:1"`, `"sim:dsmr50"`), m("Format", `"auto"`, `"p1"`), m("Line", `""`, `"9600 8N2"`, "null"), m("UTCOffset", `"-3h30m"`, `"0s"`, `"0h"`, `"14h"`),
+			m("Profile", `"auto"`, `"lg-e450"`, "null"), m("Scalers", "[]", "null", `[{"OBIS":"1-0:1.7.0","Exponent":-1}]`), m("List", "[]", "null", `["","1-1:1.8.0"]`), m("CurrentRatio", "1", "2.5", "1e3", "null"), m("EstimatePhases", "true", "null")),
 		`"Modbus":{"Servers":`+rows(3, func(i int) string {
 			return group(`"MeterType":`+type4(), fmt.Sprintf(`"Listen":":%d"`, 600+i), m("StaleAfter", `"auto"`, `"1.5s"`, `"90m"`, "null"), m("WhenStale", `"nan"`, `"hold"`), m("MaxClients", "1", "256"))
 		})+"}",

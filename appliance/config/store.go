@@ -41,7 +41,8 @@ type Store struct {
 // it holds the configuration as delivered, and the error says why, for the
 // status. A file that is damaged or of a newer version stays where it is until
 // a save takes its place, and then is kept as config.json.damaged or
-// config.json.newer.
+// config.json.newer. With a file in which nothing is wrong but a key of the meter
+// the error says so, and all else is in use.
 func Open(dir string, k Known) (*Store, error) {
 	s := &Store{path: filepath.Join(dir, fileName), known: k, disk: osDisk{}, saved: Default()}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -56,6 +57,9 @@ func Open(dir string, k Known) (*Store, error) {
 		s.saved, s.aside, err = read(b, k)
 	} else {
 		s.aside = damaged
+	}
+	if err != nil && s.aside == "" {
+		return s, fmt.Errorf("%s is in use but for a key: %w", s.path, err)
 	}
 	if err != nil {
 		return s, fmt.Errorf("%s cannot be used, the configuration is as delivered: %w", s.path, err)
@@ -75,7 +79,8 @@ func (s *Store) lostEarlier() error {
 }
 
 // read returns the configuration a file holds; if it cannot be used, the one as
-// delivered, what to call the file once it is put aside, and why.
+// delivered, what to call the file once it is put aside, and why. An error
+// without such a name is of keys alone.
 func read(b []byte, k Known) (c Config, aside string, err error) {
 	tree, problems, err := parse(b)
 	if err != nil {
@@ -100,10 +105,23 @@ func read(b []byte, k Known) (c Config, aside string, err error) {
 	for _, p := range c.problems(k) {
 		m.problems.follow(p)
 	}
-	if err := m.problems.err(); err != nil {
+	err = m.problems.err()
+	if err != nil && !m.problems.keysOnly() {
 		return Default(), damaged, err
 	}
-	return c, "", nil
+	return c, "", err
+}
+
+// keysOnly reports whether nothing is wrong but keys of the meter. All else can
+// be used then, and the meter says which key is none: an owner who put a file
+// back by hand must not lose his settings for a typing error.
+func (p Problems) keysOnly() bool {
+	for _, one := range p {
+		if one.Path != keyPath && one.Path != authKeyPath {
+			return false
+		}
+	}
+	return true
 }
 
 // Config returns the saved configuration.

@@ -77,6 +77,41 @@ func TestStoreShares(t *testing.T) {
 	}
 }
 
+// A key typed wrong into the file costs the key, and not all settings.
+func TestStoreWithAWrongKey(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, fileName), `{"Version":1,"MQTT":{"Site":"chalet"},"Meter":{"Key":"0011","AuthKey":12}}`)
+	s, err := Open(dir, known)
+	if err == nil || !strings.Contains(err.Error(), "in use but for a key") || !strings.Contains(err.Error(), "/Meter/Key: ") || !strings.Contains(err.Error(), "/Meter/AuthKey: ") {
+		t.Fatalf("error %v", err)
+	}
+	if c := s.Config(); c.MQTT.Site != "chalet" || c.Meter.Key.Reveal() != "0011" {
+		t.Errorf("%s", file(c))
+	}
+	if _, _, err := s.Patch([]byte(`{"MQTT":{"Site":"hut"}}`)); err == nil || !strings.Contains(err.Error(), "/Meter/Key") {
+		t.Errorf("a change beside the wrong key: %v", err)
+	}
+	if c, _, err := s.Patch([]byte(`{"MQTT":{"Site":"hut"},"Meter":{"Key":null}}`)); err != nil || c.MQTT.Site != "hut" {
+		t.Errorf("a change that mends it: %v", err)
+	}
+	write(t, filepath.Join(dir, fileName), `{"Version":1,"MQTT":{"Site":"a/b"},"Meter":{"Key":"0011"}}`)
+	if s, err := Open(dir, known); err == nil || !strings.Contains(err.Error(), "as delivered") || s.Config().MQTT.Site != defaultSite {
+		t.Errorf("with another problem beside it: %v", err)
+	}
+}
+
+// A file of the first version that knew less of the meter.
+func TestStoreOfEarlier(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, fileName), `{"Version":1,"Meter":{"Source":"/dev/ttyAMA0","Format":"p1","Line":"","UTCOffset":"1h","Key":"","AuthKey":"","RequireEncryption":true}}`)
+	s, err := Open(dir, known)
+	want := Default()
+	want.Meter.Source, want.Meter.Format = "/dev/ttyAMA0", "p1"
+	if err != nil || !equal(s.Config(), want) {
+		t.Errorf("%v, %s", err, file(s.Config()))
+	}
+}
+
 func TestStoreUnusable(t *testing.T) {
 	for _, c := range []struct{ name, content, aside, want string }{
 		{"empty", "", damaged, "not a JSON text"},

@@ -90,3 +90,29 @@ func (l Line) MarshalText() ([]byte, error) {
 	}
 	return []byte(l.String()), nil
 }
+
+// Code is the name of an object of a meter, such as 1-0:1.7.0. The zero Code,
+// printed as "", names none.
+type Code struct{ telegram.OBIS }
+
+// UnmarshalText reads "1-0:1.7.0", or "".
+func (c *Code) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*c = Code{}
+		return nil
+	}
+	code, n, err := telegram.ParseOBIS(b)
+	if err != nil || n != len(b) {
+		return fmt.Errorf("%.40q is not the code of an object such as \"1-0:1.7.0\"", b)
+	}
+	c.OBIS = code
+	return nil
+}
+
+// MarshalText prints "1-0:1.7.0", or "".
+func (c Code) MarshalText() ([]byte, error) {
+	if c.OBIS == (telegram.OBIS{}) {
+		return nil, nil
+	}
+	return []byte(c.String()), nil
+}

@@ -16,6 +16,7 @@ import (
 // Known is what this build can do, as far as settings name it.
 type Known struct {
 	Formats    []string           // names of the meter formats, beside Auto
+	Profiles   []string           // names of the scaler profiles, beside Auto
 	MeterTypes []string           // names of the meters Modbus can emulate
 	Source     func(string) error // says what is wrong with a Meter.Source
 }
@@ -29,6 +30,7 @@ const (
 	maxUsers    = 32
 	maxRules    = 64
 	maxText     = 255
+	maxObjects  = 128 // of a list of a meter
 )
 
 // Validate returns nil, or a Problems with everything that is wrong with c.
@@ -88,12 +90,53 @@ func (m Meter) check(p *Problems, k Known) {
 		p.add(path, "%v", err)
 	}
 	p.word("/Meter/Format", m.Format, append(words{Auto}, k.Formats...))
+	p.word("/Meter/Profile", m.Profile, append(words{Auto}, k.Profiles...))
 	for _, key := range []struct {
 		path string
 		telegram.Secret
-	}{{"/Meter/Key", m.Key}, {"/Meter/AuthKey", m.AuthKey}} {
+	}{{keyPath, m.Key}, {authKeyPath, m.AuthKey}} {
 		if _, err := telegram.ParseKey(key.Reveal()); err != nil && key.IsSet() {
 			p.add(key.path, "%v", err)
+		}
+	}
+	m.checkScalers(p)
+	if n := len(m.List); n > maxObjects {
+		p.add("/Meter/List", "has %d rows; it has at most %d", n, maxObjects)
+	}
+	for _, ratio := range []struct {
+		path string
+		of   float64
+	}{{"/Meter/CurrentRatio", m.CurrentRatio}, {"/Meter/VoltageRatio", m.VoltageRatio}} {
+		if ratio.of < 1e-3 || ratio.of > telegram.MaxRatio {
+			p.add(ratio.path, "%v is no transformer ratio from 0.001 to %.0f", ratio.of, telegram.MaxRatio)
+		}
+	}
+}
+
+// Paths of the keys of an encrypted meter.
+const (
+	keyPath     = "/Meter/Key"
+	authKeyPath = "/Meter/AuthKey"
+)
+
+func (m Meter) checkScalers(p *Problems) {
+	if n := len(m.Scalers); n > maxObjects {
+		p.add("/Meter/Scalers", "has %d rows; it has at most %d", n, maxObjects)
+	}
+	first := map[Code]int{}
+	for i, s := range m.Scalers {
+		path := fmt.Sprintf("/Meter/Scalers/%d", i)
+		if s.OBIS == (Code{}) {
+			p.add(path+"/OBIS", "is empty; it names an object such as \"1-0:1.7.0\"")
+		}
+		s.OBIS.B = 0 // whatever channel
+		if j, twice := first[s.OBIS]; twice {
+			p.add(path+"/OBIS", "is the object of /Meter/Scalers/%d too", j)
+		} else {
+			first[s.OBIS] = i
+		}
+		if s.Exponent < -telegram.MaxExponent || s.Exponent > telegram.MaxExponent {
+			p.add(path+"/Exponent", "%d is not from -%d to %[2]d", s.Exponent, telegram.MaxExponent)
 		}
 	}
 }

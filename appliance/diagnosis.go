@@ -1,0 +1,185 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"smartconnect/api"
+	"smartconnect/appliance/snapshot"
+	"smartconnect/telegram"
+)
+
+// causes says what each error of a lost telegram means for whoever stands before
+// the meter: a word, and what to look for. The first that fits counts.
+var causes = [...]struct {
+	err    error
+	state  api.MeterState
+	advice string
+}{
+	{telegram.ErrKeyRequired, api.KeyRequired, "the meter encrypts, and no key is set: ask the grid operator for it and enter it as Meter.Key"},
+	{telegram.ErrAuthKeyWrong, api.KeyWrong, "Meter.Key is right and Meter.AuthKey is not: compare it with the grid operator's, or leave it out"},
+	{telegram.ErrKeyWrong, api.KeyWrong, "Meter.Key does not decrypt them: compare it with the grid operator's, and the meter with the one it was given out for"},
+	{telegram.ErrUnencrypted, api.Unencrypted, "they are not encrypted, and a key is set: clear Meter.Key if the meter does not encrypt"},
+	{telegram.ErrDecrypt, api.KeyWrong, "they cannot be decrypted"},
+	{telegram.ErrReplay, api.Replay, "they were heard before: something plays old telegrams on this line"},
+	{telegram.ErrListUnknown, api.ListUnknown, "they come whole, and nobody knows what their values mean: Meter.List can name them"},
+	{telegram.ErrUnsupported, api.ListUnknown, "they come whole, in a form that this version does not read"},
+	{telegram.ErrChecksum, api.ChecksumError, "they come damaged: look at the cable, its length and its plugs"},
+	{telegram.ErrDamaged, api.ChecksumError, "they come with parts missing: look at the cable, its length and its plugs"},
+	{telegram.ErrMalformed, api.ListUnknown, "they come whole, and cannot be read"},
+}
+
+// causeOf returns the index of the cause of an error.
+func causeOf(err error) int {
+	for i := range causes {
+		if errors.Is(err, causes[i].err) {
+			return i
+		}
+	}
+	return len(causes) - 1
+}
+
+// since is what came after the last telegram that brought power or currents, or,
+// from a meter that never sends any, after the last telegram: why a meter is
+// stale.
+type since struct {
+	octets, telegrams, damaged uint64
+	first                      time.Time // when octets began to come
+	by                         [len(causes)]uint64
+	damage                     [len(causes)]error // the last of each cause
+	damagedAt                  time.Time          // when the last one came
+	looks                      spectrum
+}
+
+// lose notes a lost telegram.
+func (s *since) lose(err error, now time.Time) {
+	i := causeOf(err)
+	s.damaged++
+	s.by[i]++
+	s.damage[i], s.damagedAt = err, now
+}
+
+// worst returns the most frequent cause.
+func (s *since) worst() int {
+	most := 0
+	for i := range s.by {
+		if s.by[i] > s.by[most] {
+			most = i
+		}
+	}
+	return most
+}
+
+const (
+	// patience is how long nothing may come before that is worth a word: the
+	// slowest meters send every ten seconds.
+	patience = 12 * time.Second
+	// longest bounds a telegram: so many octets without one hold none. The
+	// longest have 2.4 kB, and the first is met in its middle.
+	longest = 5000
+	// slowest is how long a meter may pause between its telegrams: some send
+	// theirs every minute.
+	slowest = 70 * time.Second
+	// enough is how long octets may come before they should have made one.
+	enough = 15 * time.Second
+)
+
+// noise reports whether what has come since are octets and hardly anything that
+// looks like a telegram.
+func (s *since) noise(now time.Time) bool {
+	return s.octets > longest*max(s.damaged, 1) || s.damaged == 0 && s.octets > 0 && now.Sub(s.first) > enough
+}
+
+// damagedWithin reports whether telegrams are lost, the last one not longer ago
+// than that.
+func (s *since) damagedWithin(span time.Duration, now time.Time) bool {
+	return s.damaged > 0 && now.Sub(s.damagedAt) < span && !s.noise(now)
+}
+
+// loss is the finding of telegrams that come and are lost.
+func (s *since) loss(level api.State) finding {
+	i := s.worst()
+	return found(causes[i].state, level, "%d telegrams came and none could be used: %s (the last one: %v)", s.damaged, causes[i].advice, s.damage[i])
+}
+
+// finding is a diagnosis: in one word, how bad that is, and why in a sentence.
+type finding struct {
+	state  api.MeterState
+	level  api.State
+	detail string
+}
+
+func found(state api.MeterState, level api.State, format string, a ...any) finding {
+	return finding{state, level, fmt.Sprintf(format, a...)}
+}
+
+// diagnose says how the meter is doing. What counts is what has come since the
+// last telegram that was wanted. m.mu is held.
+func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
+	c := &m.count
+	silent := now.Sub(c.lastOctets)
+	if c.lastOctets.IsZero() {
+		silent = now.Sub(c.opened)
+	}
+	_, measured := snap.Age(now)
+	heard := snap != nil && now.Sub(snap.Received) <= snap.Limit(0)
+	lost := api.Fault // how bad it is that nothing comes
+	if c.telegrams > 0 {
+		lost = api.Stale
+	}
+	switch {
+	case c.opened.IsZero() && c.fault != nil:
+		return found(api.NoSignal, api.Fault, "the source cannot be read: %v", c.fault)
+	case c.opened.IsZero():
+		return found(api.NoSignal, api.Waiting, "opening the source")
+	case heard && c.turns.taking(now):
+		return found(api.SeveralMeters, api.Fault, "telegrams of several meters take turns on this line (%s, %s): one meter a line", fullName(c.turns.before), fullName(c.turns.now))
+	case snap.Fresh(now, 0) && c.warnings > 0:
+		return found(api.MeterOK, api.OK, "%d values in good telegrams could not be read", c.warnings)
+	case snap.Fresh(now, 0):
+		return finding{api.MeterOK, api.OK, ""}
+	case m.keyFault != nil:
+		return found(api.KeyInvalid, api.Fault, "%v: enter the 32 hex digits that the grid operator gave out", m.keyFault)
+	case c.telegrams == 0 && c.since.damagedWithin(slowest, now):
+		return c.since.loss(api.Fault)
+	case silent > patience && c.octets == 0:
+		return found(api.NoSignal, api.Fault, "nothing has been received for %s: is the cable in, and is the port activated by the grid operator?", brief(silent))
+	case silent > patience && c.telegrams > 0:
+		return found(api.MeterStale, api.Stale, "nothing has been received for %s: the cable, the meter or its port has gone", brief(silent))
+	case silent > patience:
+		return found(api.NoSignal, api.Fault, "nothing has been received for %s, and no telegram before that", brief(silent))
+	case heard && !measured:
+		return found(api.MeterOK, api.OK, "telegrams come, but none with electrical power or currents")
+	case heard && c.since.damaged > 0:
+		return found(api.MeterStale, api.Stale, "telegrams come, but none with electrical power or currents any more; %d were lost, the last one: %v", c.since.damaged, c.since.damage[c.since.worst()])
+	case heard:
+		return found(api.MeterStale, api.Stale, "telegrams come, but none with electrical power or currents any more")
+	case silent > 2*quietLine && c.telegrams > 0:
+		return found(api.MeterStale, api.Stale, "nothing has been received for %s", brief(silent))
+	case c.since.damagedWithin(patience, now):
+		return c.since.loss(lost)
+	case c.since.noise(now) || c.telegrams > 0 && c.since.octets > 0:
+		return m.noise(lost)
+	case c.octets > 0 && c.telegrams == 0:
+		return found(api.Receiving, api.Waiting, "octets come, no whole telegram yet")
+	case c.telegrams == 0:
+		return found(api.NoSignal, api.Waiting, "waiting for the first telegram")
+	}
+	return found(api.MeterStale, api.Stale, "no telegram has come for %s", brief(now.Sub(snap.Received)))
+}
+
+// noise tells octets that are no telegram apart by what they look like.
+func (m *meter) noise(level api.State) finding {
+	c := &m.count.since
+	if why := c.looks.wrongLine(); why != "" {
+		return found(api.WrongLine, level, "%d octets came and no telegram, since the line settings (%s) are not the meter's: %s; Meter.Line sets them, such as 9600 7E1 for an old P1 meter or 2400 8E1 for wired M-Bus", c.octets, m.line, why)
+	}
+	return found(api.Garbage, level, "%d octets came and no telegram: is it a meter that speaks there, with a signal that is not inverted, and is %s its line?", c.octets, m.line)
+}
+
+// fullName tells apart meters of which only the header or the identifier differs.
+func fullName(m telegram.Meter) string {
+	return strings.TrimSpace(m.Header.String() + " " + m.ID.String())
+}
