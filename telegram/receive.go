@@ -30,8 +30,14 @@ type Received struct {
 }
 
 // patience is how many telegrams a recogniser must lose, with none coming through
-// between them, for that to count although it has never proven itself.
-const patience = 2
+// between them, for that to count although it has never proven itself. Where
+// another has, two may be pieces of what that one reads: a meter with three lists
+// sends them back to back, and a loss may be found behind the telegram that it is
+// a piece of.
+const (
+	patience = 2
+	longer   = 4
+)
 
 // Run reads r to its end, as Scan does, and tells each what came of it.
 //
@@ -91,7 +97,11 @@ func (rc *Receiver) lose(i int, got Received, each func(Received)) {
 		each(got)
 		return
 	}
-	if rc.held[i] = append(rc.held[i], got); len(rc.held[i]) >= patience {
+	enough := patience
+	if rc.proven != 0 {
+		enough = longer
+	}
+	if rc.held[i] = append(rc.held[i], got); len(rc.held[i]) >= enough {
 		rc.proven = 0
 		rc.tell(i, each)
 	}

@@ -48,7 +48,8 @@ func TestReceiver(t *testing.T) {
 		{"nothing but losses: told from the second on", []Format{a, b}, "b1? b2? b3? b4?", "~3 ~3 !b1? !b2? ~3 ~3 !b3? !b4?"},
 		{"nothing but one loss: told at the end", []Format{a, b}, "b1?", "~3 !b1?"},
 		{"the meter changes its format", []Format{a, b}, "a1 b2 b3 a4", "a1 ~2 b2 b3 a4"},
-		{"the meter changes to what cannot be read", []Format{a, b}, "a1 b2? b3? b4? b5?", "a1 ~3 ~3 !b2? !b3? ~3 ~3 !b4? !b5?"},
+		{"three of another between two of its own", []Format{a, b}, "a1 b2? b3? b4? a5", "a1 ~3 ~3 ~3 a5"},
+		{"the meter changes to what cannot be read", []Format{a, b}, "a1 b2? b3? b4? b5? b6? b7?", "a1 ~3 ~3 ~3 ~3 !b2? !b3? !b4? !b5? ~3 ~3 !b6? !b7?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rc := Receiver{Formats: c.formats, Objects: true}

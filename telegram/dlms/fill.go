@@ -26,6 +26,11 @@ func (d *decoder) fill() {
 		}
 	}
 	d.magnitude()
+	for i := range d.m.Channels { // a place without a meter says 0 everywhere
+		if ch := &d.m.Channels[i]; ch.Device == 0 && ch.ID.Empty() && ch.Value.Or(0) == 0 {
+			*ch = telegram.Channel{}
+		}
+	}
 }
 
 // set gives q the value of o. A list may carry both channels of a register:

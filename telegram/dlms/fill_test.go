@@ -57,14 +57,14 @@ func TestChannels(t *testing.T) {
 		pushed{72, "0001180100FF", 6, u32(24521662)}, pushed{72, "0001180100FF", 9, octets("11 07")},
 		pushed{4, "0001180201FF", 2, octets("05 00007751")}, pushed{4, "0001180201FF", 3, octets("02 02 0F FD 16 0D")},
 		pushed{1, "0002600100FF", 2, text("98765")}, pushed{4, "0002180201FF", 2, octets("05 00000001")},
-		pushed{1, "0003600100FF", 2, octets("09 01 00")}))
+		pushed{1, "0003600100FF", 2, octets("09 01 00")}, pushed{4, "0003180201FF", 2, octets("05 00000000")}, pushed{72, "0004180100FF", 6, u32(0)}))
 	m, err := one(t, Format, in, telegram.Options{UTCOffset: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
 	water := telegram.Channel{Device: 7, ID: telegram.TextOf("24521662"), Time: m.Time, Value: telegram.Of(30.545), Unit: telegram.CubicMetre}
 	other := telegram.Channel{Device: 15, ID: telegram.TextOf("98765"), Time: m.Time, Value: telegram.Of(1)}
-	if m.Channels[0] != water || m.Channels[1] != other || m.Channels[2] != (telegram.Channel{}) || m.Time.IsZero() {
+	if m.Channels[0] != water || m.Channels[1] != other || m.Channels[2] != (telegram.Channel{}) || m.Channels[3] != (telegram.Channel{}) || m.Time.IsZero() {
 		t.Errorf("channels %+v", m.Channels)
 	}
 	if m.Refreshes() {

@@ -53,7 +53,7 @@ var models = []model{
 	{"Kaifa MA304", "kaifa-no", 10 * time.Second, func(f *facts) bool { return f.listIs("KFM_") || f.hdlc(0, kaifaSource) }},
 	{"Kaifa MA309", generic, 5 * time.Second, func(f *facts) bool { return f.makerIs("KFM") }},
 	{"Sagemcom T210-D", generic, 5 * time.Second, func(f *facts) bool { return f.makerIs("SAG") }},
-	{"Iskraemeco AM550", "isk-am550", 10 * time.Second, func(f *facts) bool { return f.makerIs("ISK") || f.hdlc(consumer, am550Source) }},
+	{"Iskraemeco AM550", "isk-am550", 10 * time.Second, func(f *facts) bool { return f.makerIs("ISK") || f.maker() == nil && f.hdlc(consumer, am550Source) }},
 	{"Logarex FLEXY F2", "logarex-flexy", 10 * time.Second, func(f *facts) bool { return f.makerIs("LOG") }},
 	{"Landis+Gyr E450", "lg-e450", 5 * time.Second, func(f *facts) bool { return f.landis() && f.hdlc(e450Address, 1) }},
 	{"Landis+Gyr E570", "lg-e570", 5 * time.Second, func(f *facts) bool { return f.landis() && f.hdlcClient() }},

@@ -30,6 +30,7 @@ func TestMeters(t *testing.T) {
 		{"an AM550 by its address", "Iskraemeco AM550", "", "", to(toAM550, octets("02 02"+power)), 10 * time.Second},
 		{"an AM550 by its name", "Iskraemeco AM550", "ISK1030775213859", "0-8:25.9.0", to(toE360, named("ISK1030775213859")), 10 * time.Second},
 		{"a FLEXY by its name", "Logarex FLEXY F2", "LOG1030775213859", "0-8:25.9.0", to(toE360, named("LOG1030775213859")), 10 * time.Second},
+		{"a FLEXY at the address of an AM550", "Logarex FLEXY F2", "LOG1030775213859", "0-8:25.9.0", to(toAM550, named("LOG1030775213859")), 10 * time.Second},
 		{"a name of nobody", "", "XYZ1030775213859", "0-8:25.9.0", to(octets("41 08 83 13"), named("XYZ1030775213859")), 5 * time.Second},
 		{"push setup 0-8", "Landis+Gyr E450", "", "0-8:25.9.0", over(setup(8)), 5 * time.Second},
 		{"push setup 0-6", "Landis+Gyr E360", "", "0-6:25.9.0", over(setup(6)), 10 * time.Second},

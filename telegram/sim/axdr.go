@@ -14,6 +14,7 @@ const (
 	tagLong      = 0x06 // double-long-unsigned, 32 bits
 	tagOctets    = 0x09
 	tagInteger   = 0x0F // scalers
+	tagOctet     = 0x11 // unsigned, 8 bits
 	tagShort     = 0x12 // long-unsigned, 16 bits
 	tagEnum      = 0x16 // units
 )
@@ -39,10 +40,13 @@ func appendOctets(dst, octets []byte) []byte {
 	return appendCounted(append(dst, tagOctets), octets)
 }
 
-// appendNumber appends an unsigned number of 32 or 16 bits.
+// appendNumber appends an unsigned number of 32, 16 or 8 bits.
 func appendNumber(dst []byte, tag byte, n int64) []byte {
 	dst = append(dst, tag)
-	if tag == tagShort {
+	switch tag {
+	case tagOctet:
+		return append(dst, byte(n))
+	case tagShort:
 		return binary.BigEndian.AppendUint16(dst, uint16(n))
 	}
 	return binary.BigEndian.AppendUint32(dst, uint32(n))

@@ -14,10 +14,13 @@ import (
 // that encrypt are [Key] and [AuthKey].
 var Binary = []Meter{
 	e450, sealed(e450, "e450-encrypted", authenticated, e450Device.title),
+	e450Extended, sealed(e450Extended, "e450-extended-encrypted", authenticated, extendedDevice.title),
+	smartme, sealed(smartme, "smart-me-encrypted", authenticated, smartmeDevice.title),
 	e360, sealed(e360, "e360-encrypted", authenticated, e360Device.title),
 	am550, sealed(am550, "am550-encrypted", encrypted, am550Device.title),
 	lausanne, sealed(lausanne, "lausanne-encrypted", encrypted, lausanneDevice.title),
-	sealed(kaifa, "at-mbus", encrypted, systemTitle("KFM", 0x6750000042)), kaifa,
+	flexy, sealed(flexy, "flexy-encrypted", authenticated, flexyDevice.title),
+	sealed(kaifa, "at-mbus", encrypted, systemTitle("KFM", 0x6750000042)), kaifa, kaifaNorway,
 	sealed(plainText("smarty-plain"), "smarty", authenticated, systemTitle("SAG", 0x6700000042)),
 	sealed(plainText("at-plain"), "at-p1", authenticated, systemTitle("SAG", 0x3500000043)),
 }

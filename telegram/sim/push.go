@@ -1,26 +1,30 @@
 package sim
 
-import (
-	"encoding/binary"
-
-	"smartconnect/telegram"
-)
+import "smartconnect/telegram"
 
 // push is how a meter that speaks DLMS tells its lists, unasked.
 type push struct {
-	lists []list
-	body  func(l *list, dst []byte, r *reading) []byte
-	zone  zone   // of the time of a telegram
-	flags uint32 // in the high octet of the long-invoke-id
-	carry func(dst, apdu []byte, definitions int) []byte
+	lists  []list
+	body   func(l *list, dst []byte, r *reading) []byte
+	zone   zone   // of the time of a telegram
+	tagged bool   // that time has its type before it
+	flags  uint32 // in the high octet of the long-invoke-id
+	carry  func(dst, apdu []byte, definitions int) []byte
 }
 
 // list is what one telegram carries.
 type list struct {
-	every  int64  // of so many slots of the meter's time it is sent in the first
-	setup  string // code of the push setup object behind it
-	items  []item
-	serial string // the last element of a list in triples
+	every    int64  // of so many slots of the meter's time it is sent in the first
+	except   int64  // but not in the first of so many, where a longer list is; 0: in all
+	setup    string // code of the push setup object behind it
+	items    []item
+	serial   string    // the last element of a list in triples
+	channels []channel // the meters behind this one of which it tells
+}
+
+// due reports whether the list is sent in a slot.
+func (l *list) due(slot int64) bool {
+	return slot%l.every == 0 && (l.except == 0 || slot%l.except != 0)
 }
 
 // item is an element of a list: a number, or whatever its text appends.
@@ -120,9 +124,7 @@ func (l *list) triples(dst []byte, r *reading) []byte {
 
 // notification appends the data-notification of a list (IEC 62056-5-3).
 func (p *push) notification(dst []byte, l *list, r *reading, counter uint32) []byte {
-	dst = binary.BigEndian.AppendUint32(append(dst, 0x0F), p.flags|counter&0xFFFFFF)
-	dst = appendCounted(dst, r.calendar.dateTime(nil, r.t, p.zone))
-	return p.body(l, dst, r)
+	return p.body(l, p.invoke(dst, counter, r.calendar.dateTime(nil, r.t, p.zone)), r)
 }
 
 // pushed appends the telegrams of a slot: those of all lists that are due in it.
@@ -130,7 +132,7 @@ func (m Meter) pushed(dst []byte, r *reading, slot int64) []byte {
 	counter := m.push.sentBefore(slot)
 	for i := range m.push.lists {
 		l := &m.push.lists[i]
-		if slot%l.every != 0 {
+		if !l.due(slot) {
 			continue
 		}
 		apdu, definitions := m.push.notification(nil, l, r, counter), 1+len(l.items)
@@ -149,6 +151,9 @@ func (p *push) sentBefore(slot int64) uint32 {
 	var n int64
 	for _, l := range p.lists {
 		n += (slot + l.every - 1) / l.every
+		if l.except != 0 {
+			n -= (slot + l.except - 1) / l.except
+		}
 	}
 	return uint32(n)
 }
@@ -156,7 +161,7 @@ func (p *push) sentBefore(slot int64) uint32 {
 // truth adds what the lists of a slot say.
 func (p *push) truth(truth map[telegram.Quantity]float64, r *reading, slot int64) {
 	for _, l := range p.lists {
-		if slot%l.every == 0 {
+		if l.due(slot) {
 			for i := range l.items {
 				l.items[i].truth(truth, r)
 			}

@@ -81,6 +81,21 @@ func (m Meter) Encode(dst []byte, s State, t time.Time) []byte {
 	return m.encode(dst, &s, t, m.slot(t))
 }
 
+// Telegrams returns how many telegrams Encode makes at t: that of every list which
+// is due.
+func (m Meter) Telegrams(t time.Time) int {
+	if m.push == nil {
+		return 1
+	}
+	n := 0
+	for i := range m.push.lists {
+		if m.push.lists[i].due(m.slot(t)) {
+			n++
+		}
+	}
+	return n
+}
+
 // slot numbers the telegrams of the meter through its time.
 func (m Meter) slot(t time.Time) int64 { return t.UnixNano() / int64(m.Interval) }
 
@@ -131,12 +146,24 @@ func (m Meter) Truth(s State, t time.Time) map[telegram.Quantity]float64 {
 	return truth
 }
 
-// Channels returns the M-Bus readings the telegram of Encode carries. A meter
-// of DSMR 2 prints their time without saying whether it is summer.
-func (m Meter) Channels(s State) [telegram.NumChannels]telegram.Channel {
+// Channels returns the M-Bus readings the telegrams of Encode carry at t. A meter
+// of DSMR 2 prints their time without saying whether it is summer; one that speaks
+// DLMS gives them the time of the telegram.
+func (m Meter) Channels(s State, t time.Time) [telegram.NumChannels]telegram.Channel {
+	sent := m.channels
+	if m.push != nil {
+		for _, l := range m.push.lists {
+			if l.due(m.slot(t)) {
+				sent = append(sent, l.channels...)
+			}
+		}
+	}
 	var channels [telegram.NumChannels]telegram.Channel
-	for _, c := range m.channels {
+	for _, c := range sent {
 		sample := c.sample(&s)
+		if m.push != nil {
+			sample.Time = m.Clock(t)
+		}
 		channels[c.number-1] = telegram.Channel{
 			Device: c.device,
 			ID:     telegram.TextOf(c.id),

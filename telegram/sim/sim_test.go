@@ -118,7 +118,8 @@ func TestChecksumBeginsWithZero(t *testing.T) {
 
 // quantityOf is the reader's side of the code table, written out again.
 var quantityOf = map[string]telegram.Quantity{
-	"1-0:1.8.0": telegram.ActiveEnergyImport, "1-0:1.8.1": telegram.ActiveEnergyImportT1, "1-0:1.8.2": telegram.ActiveEnergyImportT2,
+	"1-0:130.7.0": telegram.ReactivePower,
+	"1-0:1.8.0":   telegram.ActiveEnergyImport, "1-0:1.8.1": telegram.ActiveEnergyImportT1, "1-0:1.8.2": telegram.ActiveEnergyImportT2,
 	"1-0:1.8.3": telegram.ActiveEnergyImportT3, "1-0:1.8.4": telegram.ActiveEnergyImportT4,
 	"1-0:2.8.0": telegram.ActiveEnergyExport, "1-0:2.8.1": telegram.ActiveEnergyExportT1, "1-0:2.8.2": telegram.ActiveEnergyExportT2,
 	"1-0:2.8.3": telegram.ActiveEnergyExportT3, "1-0:2.8.4": telegram.ActiveEnergyExportT4,
@@ -310,7 +311,7 @@ func TestChannelsAndClock(t *testing.T) {
 			t.Errorf("%s: clock %v, want %v", name, got, want.clock)
 		}
 		raw := string(m.Encode(nil, s, at))
-		for i, c := range m.Channels(s) {
+		for i, c := range m.Channels(s, at) {
 			if c.Device != want.devices[i] {
 				t.Errorf("%s: channel %d is device %d, want %d", name, i+1, c.Device, want.devices[i])
 			}
@@ -318,7 +319,7 @@ func TestChannelsAndClock(t *testing.T) {
 				t.Errorf("%s: channel %d: %v is not in\n%s", name, i+1, v, raw)
 			}
 		}
-		if c := m.Channels(s)[0]; c.Time != want.gas {
+		if c := m.Channels(s, at)[0]; c.Time != want.gas {
 			t.Errorf("%s: channel 1 read at %v, want %v", name, c.Time, want.gas)
 		}
 	}

@@ -106,27 +106,30 @@ func withoutLLC(t *testing.T, info []byte) []byte {
 	return rest
 }
 
-// fromBlocks joins one telegram of general-block-transfer.
+// fromBlocks joins telegrams of general-block-transfer.
 func fromBlocks(t *testing.T, raw []byte) (apdus [][]byte) {
 	t.Helper()
 	var apdu []byte
-	frames := hdlcFrames(t, raw)
-	for i, f := range frames {
+	block := 0
+	for _, f := range hdlcFrames(t, raw) {
 		b := f.info
-		if i == 0 {
+		if block == 0 {
 			b = withoutLLC(t, b)
 		}
-		control := byte(0x40)
-		if i == len(frames)-1 {
-			control = 0xC0
+		block++
+		control := b[1]
+		want := []byte{0xE0, control, 0, byte(block), 0, 0, byte(len(b) - 7)}
+		if control != 0x40 && control != 0xC0 || f.segmented || len(b) > 0x7F+7 || !bytes.Equal(b[:7], want) {
+			t.Fatalf("block %d: % X, want % X", block, b[:7], want)
 		}
-		want := []byte{0xE0, control, 0, byte(i + 1), 0, 0, byte(len(b) - 7)}
-		if f.segmented || len(b) > 0x7F+7 || !bytes.Equal(b[:7], want) {
-			t.Fatalf("block %d: % X, want % X", i+1, b[:7], want)
+		if apdu = append(apdu, b[7:]...); control == 0xC0 {
+			apdus, apdu, block = append(apdus, apdu), nil, 0
 		}
-		apdu = append(apdu, b[7:]...)
 	}
-	return [][]byte{apdu}
+	if block != 0 {
+		t.Error("the last block says that more follows")
+	}
+	return apdus
 }
 
 // fromMBus joins one telegram of long frames.
@@ -291,6 +294,8 @@ func axdr(t *testing.T, b []byte) (e element, rest []byte) {
 		e.octets, b = b[1:1+b[0]], b[1+b[0]:]
 	case 0x0F:
 		e.number, b = int64(int8(b[0])), b[1:]
+	case 0x11:
+		e.number, b = int64(b[0]), b[1:]
 	case 0x12:
 		e.number, b = int64(binary.BigEndian.Uint16(b)), b[2:]
 	case 0x16:
@@ -310,6 +315,9 @@ type notified struct {
 
 func notification(t *testing.T, apdu []byte) (n notified) {
 	t.Helper()
+	if len(apdu) > 6 && apdu[5] == 0x09 { // Kaifa in Norway
+		apdu = append(append([]byte{}, apdu[:5]...), apdu[6:]...)
+	}
 	if len(apdu) < 20 || apdu[0] != 0x0F || apdu[5] != 12 {
 		t.Fatalf("no data-notification with a time: % X", apdu[:min(len(apdu), 20)])
 	}

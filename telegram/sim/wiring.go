@@ -41,6 +41,7 @@ func (w wiring) measure(s *State, c calendar) values {
 
 	v[telegram.ActivePowerImport], v[telegram.ActivePowerExport] = imp, exp
 	v[telegram.ReactivePowerImport], v[telegram.ReactivePowerExport] = qImp, qExp
+	v[telegram.ReactivePower] = math.Abs(reactive) // as smart-me sends it: a magnitude
 	v[telegram.ReactivePowerQ1+telegram.Quantity(quadrant(sum, reactive))] = math.Abs(reactive)
 	v[telegram.PowerFactor] = powerFactor(sum, reactive)
 	apparent := math.Hypot(sum, reactive)
