@@ -156,7 +156,7 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
 		return found(api.MeterStale, api.Stale, "telegrams come, but none with electrical power or currents any more; %d were lost, the last one: %v", c.since.damaged, c.since.damage[c.since.worst()])
 	case heard:
 		return found(api.MeterStale, api.Stale, "telegrams come, but none with electrical power or currents any more")
-	case silent > 2*quietLine && c.telegrams > 0:
+	case c.telegrams > 0 && silent > max(2*quietLine, 2*snap.Period):
 		return found(api.MeterStale, api.Stale, "nothing has been received for %s", brief(silent))
 	case c.since.damagedWithin(patience, now):
 		return c.since.loss(lost)

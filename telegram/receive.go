@@ -3,6 +3,7 @@ package telegram
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type Receiver struct {
 
 	proven int          // index of the format that last came through, plus one
 	held   [][]Received // losses held back since, by format
+	noise  []int        // octets that were noise to each format, while none has proven itself
 }
 
 // Received is what came of some octets: a telegram, a telegram lost, or noise.
@@ -39,6 +41,10 @@ const (
 	longer   = 4
 )
 
+// certain is how many octets must be noise to every format before they are told
+// to be that although no telegram has come yet.
+const certain = 1024
+
 // Run reads r to its end, as Scan does, and tells each what came of it.
 //
 // Where several formats are tried, the recogniser of one may take a piece of
@@ -48,7 +54,7 @@ const (
 // the losses of another are nothing until it has lost several and no telegram
 // has come through between them.
 func (rc *Receiver) Run(r io.Reader, quiet time.Duration, each func(Received)) error {
-	rc.held = make([][]Received, len(rc.Formats))
+	rc.held, rc.noise = make([][]Received, len(rc.Formats)), make([]int, len(rc.Formats))
 	err := scan(r, rc.Formats, quiet, func(i int, e Event) { rc.event(i, e, each) })
 	if rc.proven == 0 {
 		rc.tell(rc.loudest(), each)
@@ -57,8 +63,16 @@ func (rc *Receiver) Run(r io.Reader, quiet time.Duration, each func(Received)) e
 }
 
 func (rc *Receiver) event(i int, e Event, each func(Received)) {
-	if e.Lost.Noise > 0 && (rc.proven == i+1 || rc.proven == 0 && i == 0) {
+	if rc.proven == i+1 && e.Lost.Noise > 0 {
 		each(Received{Format: rc.Formats[i].Name, Noise: e.Lost.Noise})
+	} else if rc.proven == 0 {
+		rc.noise[i] += e.Lost.Noise
+		if n := slices.Min(rc.noise); n >= certain {
+			each(Received{Format: rc.Formats[i].Name, Noise: n})
+			for j := range rc.noise {
+				rc.noise[j] -= n
+			}
+		}
 	}
 	if e.Lost.Err != nil {
 		got := Received{Format: rc.Formats[i].Name, Err: e.Lost.Err}
@@ -91,7 +105,9 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 	each(got)
 }
 
-// lose tells a loss, or holds it back while it may be another format's doing.
+// lose tells a loss, or holds it back while it may be another format's doing. What
+// a bare recogniser finds inside the frames of another says less than that one: a
+// format that is listed earlier goes before.
 func (rc *Receiver) lose(i int, got Received, each func(Received)) {
 	if len(rc.Formats) == 1 || rc.proven == i+1 {
 		each(got)
@@ -101,14 +117,26 @@ func (rc *Receiver) lose(i int, got Received, each func(Received)) {
 	if rc.proven != 0 {
 		enough = longer
 	}
-	if rc.held[i] = append(rc.held[i], got); len(rc.held[i]) >= enough {
-		rc.proven = 0
-		rc.tell(i, each)
+	rc.held[i] = append(rc.held[i], got)
+	n := len(rc.held[i])
+	if n < enough {
+		return
 	}
+	for j := range i { // one that tells more is about to lose as many
+		if len(rc.held[j]) > 0 && len(rc.held[j]) >= n-1 {
+			return
+		}
+	}
+	rc.proven = 0
+	rc.tell(i, each)
 }
 
 // tell tells what is held back of format i, and forgets that of the others.
 func (rc *Receiver) tell(i int, each func(Received)) {
+	if rc.noise[i] > 0 {
+		each(Received{Format: rc.Formats[i].Name, Noise: rc.noise[i]})
+	}
+	clear(rc.noise)
 	for _, got := range rc.held[i] {
 		each(got)
 	}
@@ -117,11 +145,12 @@ func (rc *Receiver) tell(i int, each func(Received)) {
 	}
 }
 
-// loudest is the format that has lost most.
+// loudest is the format that has lost most, and of those that have lost the same
+// the one to which the least was noise.
 func (rc *Receiver) loudest() int {
 	most := 0
 	for i := range rc.held {
-		if len(rc.held[i]) > len(rc.held[most]) {
+		if n, m := len(rc.held[i]), len(rc.held[most]); n > m || n == m && rc.noise[i] < rc.noise[most] {
 			most = i
 		}
 	}

@@ -45,11 +45,15 @@ func TestReceiver(t *testing.T) {
 		{"a foreign loss before it is nothing", []Format{a, b}, "b1? a2", "~3 a2"},
 		{"a foreign loss behind it is nothing", []Format{a, b}, "a1 b2? a3", "a1 ~3 a3"},
 		{"its own loss behind it counts", []Format{a, b}, "a1 a2? a3", "a1 !a2? a3"},
-		{"nothing but losses: told from the second on", []Format{a, b}, "b1? b2? b3? b4?", "~3 ~3 !b1? !b2? ~3 ~3 !b3? !b4?"},
-		{"nothing but one loss: told at the end", []Format{a, b}, "b1?", "~3 !b1?"},
+		{"nothing but losses: told from the second on", []Format{a, b}, "b1? b2? b3? b4?", "!b1? !b2? !b3? !b4?"},
+		{"nothing but one loss: told at the end", []Format{a, b}, "b1?", "!b1?"},
+		{"noise to all is told when there is much of it", []Format{a, b}, strings.Repeat("x123456 ", 199) + "x123456", "~1029 ~371"},
+		{"noise to all, at the end", []Format{a, b}, "x1 x2", "~4"},
 		{"the meter changes its format", []Format{a, b}, "a1 b2 b3 a4", "a1 ~2 b2 b3 a4"},
+		{"two that lose the same: the one that is listed first is told", []Format{a, b}, "b1? a1? b2? a2?", "~6 !a1? !a2?"},
+		{"but not for a loss of long ago", []Format{a, b}, "a1? b1? b2? b3?", "~3 !b1? !b2? !b3?"},
 		{"three of another between two of its own", []Format{a, b}, "a1 b2? b3? b4? a5", "a1 ~3 ~3 ~3 a5"},
-		{"the meter changes to what cannot be read", []Format{a, b}, "a1 b2? b3? b4? b5? b6? b7?", "a1 ~3 ~3 ~3 ~3 !b2? !b3? !b4? !b5? ~3 ~3 !b6? !b7?"},
+		{"the meter changes to what cannot be read", []Format{a, b}, "a1 b2? b3? b4? b5? b6? b7?", "a1 ~3 ~3 ~3 ~3 !b2? !b3? !b4? !b5? !b6? !b7?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rc := Receiver{Formats: c.formats, Objects: true}
