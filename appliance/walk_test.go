@@ -528,6 +528,55 @@ func TestEncryptedMeter(t *testing.T) {
 	}
 }
 
+// An encrypted E450 on a serial line: the installer types the key, and mbpoll reads
+// what the meter meant. With a wrong key the status says so after two telegrams.
+func TestEncryptedMeterOnALine(t *testing.T) {
+	meter, err := sim.ByName("e450-encrypted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Truncate(time.Second)
+	state := meter.House(7, now.Add(-time.Hour)).Look(now)
+	truth := meter.Truth(state, now)
+	for _, c := range []struct {
+		name, key string
+		state     api.MeterState
+	}{
+		{"a wrong key", "00112233445566778899AABBCCDDEEFF", api.KeyWrong},
+		{"the key as it was handed out", strings.ToLower(sim.Key[:16]) + " " + sim.Key[16:], api.MeterOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			master, slave, err := serialport.OpenPTY()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer master.Close()
+			b := start(t, slave, fmt.Sprintf(`{"Meter":{"Line":"2400 8E1","Key":%q}}`, c.key))
+			b.meterState(api.NoSignal, "waiting for the first telegram")
+			for i := range 2 {
+				if _, err := master.Write(meter.Encode(nil, state, now.Add(time.Duration(i)*meter.Interval))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := b.meterState(c.state, "")
+			if c.state == api.MeterOK {
+				b.eventuallyPower(truth[telegram.ActivePowerImport] - truth[telegram.ActivePowerExport])
+				mbpollReads(t, b, truth)
+				if s.Meter.Header != "Landis+Gyr E450" || s.Meter.ID != meter.ID || s.Meter.Authenticated {
+					t.Errorf("%+v", s.Meter)
+				}
+				return
+			}
+			if s.Meter.Stages.Decrypt != 2 || s.Meter.Stages.Frames != 8 || s.Meter.Stages.Telegrams != 0 {
+				t.Errorf("stages %+v", s.Meter.Stages)
+			}
+			if _, code, err := b.power(); err != nil || code != gatewayNoAnswer {
+				t.Errorf("power answers exception %d, %v", code, err)
+			}
+		})
+	}
+}
+
 // checkGuarded plays an old telegram again, and one that is not encrypted: both
 // are counted, neither is used.
 func checkGuarded(t *testing.T, b *box, f *feeder, old []byte) {

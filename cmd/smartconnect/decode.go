@@ -8,9 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
-	"smartconnect/appliance/config"
 	"smartconnect/telegram"
 	"smartconnect/telegram/formats"
 )
@@ -27,17 +25,13 @@ func decodeCommand(ctx context.Context, w world, args []string) int {
 		return err
 	})
 	f.BoolVar(&d.receiver.Options.NoChecksum, "no-checksum", false, "read telegrams whose checksum does not match, too")
-	var offset config.Offset
-	f.TextVar(&offset, "utc-offset", config.Offset(time.Hour), "winter `OFFSET` from UTC of the meter's country")
-	keys := keyFlags(f)
+	check := meterFlags(f, &d.receiver.Options)
 	if code, ok := parse(w, f, args, 1); !ok {
 		return code
 	}
-	var err error
-	if d.receiver.Options.Key, d.receiver.Options.AuthKey, err = keys(); err != nil {
+	if err := check(); err != nil {
 		return fail(w, exitUsage, fmt.Errorf("decode: %w", err))
 	}
-	d.receiver.Options.UTCOffset = time.Duration(offset)
 	in := w.in
 	if name := f.Arg(0); name != "" && name != "-" {
 		file, err := os.Open(name)
@@ -47,7 +41,7 @@ func decodeCommand(ctx context.Context, w world, args []string) int {
 		defer file.Close()
 		in = file
 	}
-	err = d.run(ctx, in, w.out)
+	err := d.run(ctx, in, w.out)
 	switch {
 	case err != nil:
 		return fail(w, exitFailed, fmt.Errorf("decode: %w", err))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,6 +153,47 @@ func TestDecodeFlags(t *testing.T) {
 		if got := lines(t, r.out); r.code != exitOK || len(got) != 1 || *got[0].Time != c.time {
 			t.Errorf("%q: %+v, want time %s", args, r, c.time)
 		}
+	}
+}
+
+// What an installer tries on a capture before he sets it in the box.
+func TestDecodeMeterFlags(t *testing.T) {
+	plain := lines(t, call(t, simulated(t, "e450", 0), "decode").out)[0]
+	austria := lines(t, call(t, simulated(t, "at-mbus-plain", 0), "decode").out)[0]
+	for _, c := range []struct {
+		meter, flags string
+		value        string
+		want         float64
+		source       string // of the scaler of its object 1-0:1.7.0
+	}{
+		{"e450", "", "active_power_import", plain.Values["active_power_import"], "profile"},
+		{"e450", "--profile lg-e570-tenths", "active_power_import", plain.Values["active_power_import"] / 10, "profile"},
+		{"e450", "--scaler 1-0:1.7.0=1", "active_power_import", plain.Values["active_power_import"] * 10, "override"},
+		{"e450", "--scaler 1-1:1.7.0=1 --scaler 1-0:31.7.0=-3", "current_l1", plain.Values["current_l1"] / 10, "override"},
+		{"e450", "--current-ratio 40", "active_power_import", plain.Values["active_power_import"] * 40, "profile"},
+		{"e450", "--current-ratio 40 --voltage-ratio 2", "voltage_l1", plain.Values["voltage_l1"] * 2, "profile"},
+		{"at-mbus-plain", "--profile lg-e570-tenths", "active_power_import", austria.Values["active_power_import"], "transmitted"},
+		{"dsmr50", "--current-ratio 2", "current_l1", 2 * lines(t, call(t, simulated(t, "dsmr50", 0), "decode").out)[0].Values["current_l1"], ""},
+	} {
+		args := append(append([]string{"decode"}, strings.Fields(c.flags)...), "-")
+		r := call(t, simulated(t, c.meter, 0), args...)
+		got := lines(t, r.out)
+		if r.code != exitOK || len(got) != 1 {
+			t.Errorf("%q of %s: %+v", args, c.meter, r)
+			continue
+		}
+		if v, ok := got[0].Values[c.value]; !ok || math.Abs(v-c.want) > 1e-6 || got[0].Scalers["1-0:1.7.0"] != c.source {
+			t.Errorf("%q of %s: %s is %v, want %v; scaler %q, want %q", args, c.meter, c.value, v, c.want, got[0].Scalers["1-0:1.7.0"], c.source)
+		}
+	}
+	// The raw integer stays what was sent, whatever is made of it.
+	r := call(t, simulated(t, "e450", 0), "decode", "--scaler", "1-0:1.7.0=1", "--estimate-phases")
+	got := lines(t, r.out)[0]
+	if got.Raw["1-0:1.7.0"] != plain.Raw["1-0:1.7.0"] || got.OBIS["1-0:1.7.0"] != float64(10*plain.Raw["1-0:1.7.0"]) {
+		t.Errorf("raw %v, obis %v", got.Raw, got.OBIS)
+	}
+	if !strings.Contains(r.out, `"derived":["active_power_l1","active_power_l2","active_power_l3"]`) {
+		t.Errorf("no estimate in %s", r.out)
 	}
 }
 

@@ -241,6 +241,13 @@ func TestWrongCalls(t *testing.T) {
 		{[]string{"decode", "--utc-offset", "1"}, []string{`"1"`, "-utc-offset", "hours"}},
 		{[]string{"decode", "--utc-offset", "99h"}, []string{`"99h"`, "-utc-offset", "14h"}},
 		{[]string{"decode", "--no-checksum=perhaps"}, []string{`"perhaps"`, "-no-checksum"}},
+		{[]string{"decode", "--profile", "e450"}, []string{"--profile", `"e450"`, "lg-e450"}},
+		{[]string{"decode", "--scaler", "1-0:1.7.0"}, []string{`"1-0:1.7.0"`, "-scaler", "want OBIS=EXPONENT"}},
+		{[]string{"decode", "--scaler", "1.7=2"}, []string{`"1.7=2"`, "-scaler", "code of an object"}},
+		{[]string{"decode", "--scaler", "1-0:1.7.0=13"}, []string{"--scaler", "scaler 13 of 1-0:1.7.0"}},
+		{[]string{"decode", "--list", "1-0:1.7.0,x"}, []string{"-list", `"x"`}},
+		{[]string{"decode", "--current-ratio", "-1"}, []string{"--current-ratio", "ratio -1"}},
+		{[]string{"decode", "--voltage-ratio", "NaN"}, []string{"--voltage-ratio", "ratio NaN"}},
 		{[]string{"decode", "a.txt", "b.txt"}, []string{`unexpected argument "b.txt"`}},
 		{[]string{"decode", "a.txt", "--no-checksum"}, []string{`unexpected argument "--no-checksum"`, "flags come first"}},
 		{[]string{"decode", "no/such/file.txt"}, []string{"no/such/file.txt", "no such file"}},
@@ -293,7 +300,7 @@ func TestHelp(t *testing.T) {
 	}
 	for name, flags := range map[string]string{
 		"run":      "state meter modbus mqtt http https log-level",
-		"decode":   "format no-checksum utc-offset",
+		"decode":   "format no-checksum utc-offset profile scaler list current-ratio voltage-ratio estimate-phases",
 		"simulate": "format out interval count seed",
 		"label":    "state json new-password",
 		"demo":     "", "version": "",
