@@ -117,9 +117,10 @@ type Event struct {
 // Reading is one value of the meter for a person to look at. The page puts
 // names that differ in a final _l1, _l2, _l3 on one line.
 type Reading struct {
-	Name  string `json:"name"`  // as in the quantity table: "active_power_l1"
-	Value Number `json:"value"` // missing where the meter did not say
-	Unit  string `json:"unit"`  // base unit of the quantity: "W"
+	Name    string `json:"name"`    // as in the quantity table: "active_power_l1"
+	Value   Number `json:"value"`   // missing where the meter did not say
+	Unit    string `json:"unit"`    // base unit of the quantity: "W"
+	Derived bool   `json:"derived"` // computed from others, and not sent by the meter
 }
 
 // Modbus is the state of one Modbus TCP server.

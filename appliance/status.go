@@ -177,7 +177,7 @@ func readings(snap *snapshot.Snapshot) []api.Reading {
 	var list []api.Reading
 	for _, q := range shown {
 		if v := snap.Get(q.Quantity); v.OK() || !q.optional {
-			list = append(list, api.Reading{Name: q.String(), Value: api.Number{Value: v}, Unit: q.Unit().String()})
+			list = append(list, api.Reading{Name: q.String(), Value: api.Number{Value: v}, Unit: q.Unit().String(), Derived: snap.Derived(q.Quantity)})
 		}
 	}
 	return list

@@ -17,6 +17,7 @@ type Receiver struct {
 	Objects bool // collect the objects of each telegram
 
 	proven int          // index of the format that last came through, plus one
+	blamed int          // of the one whose losses are told while none comes through, plus one
 	held   [][]Received // losses held back since, by format
 	noise  []int        // octets that were noise to each format, while none has proven itself
 }
@@ -101,7 +102,7 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 		return
 	}
 	rc.tell(i, each)
-	rc.proven = i + 1
+	rc.proven, rc.blamed = i+1, 0
 	each(got)
 }
 
@@ -111,6 +112,11 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 func (rc *Receiver) lose(i int, got Received, each func(Received)) {
 	if len(rc.Formats) == 1 || rc.proven == i+1 {
 		each(got)
+		return
+	}
+	if rc.blamed == i+1 {
+		rc.held[i] = append(rc.held[i], got)
+		rc.tell(i, each)
 		return
 	}
 	enough := patience
@@ -127,7 +133,7 @@ func (rc *Receiver) lose(i int, got Received, each func(Received)) {
 			return
 		}
 	}
-	rc.proven = 0
+	rc.proven, rc.blamed = 0, i+1
 	rc.tell(i, each)
 }
 

@@ -46,6 +46,8 @@ func TestReceiver(t *testing.T) {
 		{"a foreign loss behind it is nothing", []Format{a, b}, "a1 b2? a3", "a1 ~3 a3"},
 		{"its own loss behind it counts", []Format{a, b}, "a1 a2? a3", "a1 !a2? a3"},
 		{"nothing but losses: told from the second on", []Format{a, b}, "b1? b2? b3? b4?", "!b1? !b2? !b3? !b4?"},
+		{"the third is told at once", []Format{a, b}, "b1? b2? b3? a1?", "!b1? !b2? !b3? !a1?"},
+		{"what is lost beside it is nothing", []Format{a, b}, "b1? b2? a1? b3? a2? b4? a3", "!b1? !b2? ~3 !b3? ~3 !b4? a3"},
 		{"nothing but one loss: told at the end", []Format{a, b}, "b1?", "!b1?"},
 		{"noise to all is told when there is much of it", []Format{a, b}, strings.Repeat("x123456 ", 199) + "x123456", "~1029 ~371"},
 		{"noise to all, at the end", []Format{a, b}, "x1 x2", "~4"},

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 
@@ -28,9 +29,9 @@ func (s *Snapshot) Quality(now time.Time, staleAfter time.Duration) Quality {
 // seconds UTC when the telegram came), instantaneous_timestamp (the same of the
 // telegram the instantaneous values came in: their age, where a meter sends
 // several lists), meter_timestamp (the meter's own clock, null if it has none or
-// an impossible one), meter, quality, and every quantity
-// of the quantity table under its name, null where the meter did not say. The
-// key set never changes.
+// an impossible one), meter, quality, derived (the names of the quantities that
+// were computed from others), and every quantity of the quantity table under its
+// name, null where the meter did not say. The key set never changes.
 func (s *Snapshot) AppendJSON(dst []byte, quality Quality) []byte {
 	dst = append(dst, `{"seq":`...)
 	dst = strconv.AppendUint(dst, s.Seq, 10)
@@ -43,7 +44,13 @@ func (s *Snapshot) AppendJSON(dst []byte, quality Quality) []byte {
 	dst = append(dst, `,"meter":`...)
 	dst = AppendString(dst, s.Meter.Name())
 	dst = append(dst, `,"quality":"`...)
-	dst = append(append(dst, quality...), '"')
+	dst = append(append(dst, quality...), `","derived":[`...)
+	for q := range telegram.NumQuantities {
+		if s.Derived(q) {
+			dst = append(append(append(dst, '"'), q.String()...), `",`...)
+		}
+	}
+	dst = append(bytes.TrimSuffix(dst, []byte(",")), ']')
 	for q := range telegram.NumQuantities {
 		dst = append(append(append(dst, `,"`...), q.String()...), `":`...)
 		dst = AppendValue(dst, s.Get(q))

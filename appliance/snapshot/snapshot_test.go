@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -149,7 +150,7 @@ func TestJSON(t *testing.T) {
 	full := &Snapshot{Seq: 184467, Received: at, Reading: reading(-1234.5, at)}
 	full.Time = at.Add(-time.Second)
 	got := keys(full)
-	if len(empty) != len(got) || len(got) != int(telegram.NumQuantities)+6 {
+	if len(empty) != len(got) || len(got) != int(telegram.NumQuantities)+7 {
 		t.Errorf("%d keys without, %d with values: the key set is fixed", len(empty), len(got))
 	}
 	for key, want := range map[string]any{
@@ -158,6 +159,17 @@ func TestJSON(t *testing.T) {
 	} {
 		if v, there := got[key]; !there || v != want {
 			t.Errorf("%s is %v, want %v", key, v, want)
+		}
+	}
+	tariffs := &Snapshot{Seq: 1, Received: at}
+	for q := telegram.ActiveEnergyImportT1; q <= telegram.ActiveEnergyImportT2; q++ {
+		tariffs.Set(q, telegram.Of(1))
+		tariffs.Set(q+5, telegram.Of(2)) // export
+	}
+	tariffs.Complete(&telegram.Options{})
+	for s, want := range map[*Snapshot]string{full: "[]", tariffs: "[active_energy_import active_energy_export]"} {
+		if got := fmt.Sprint(keys(s)["derived"]); got != want {
+			t.Errorf("derived is %s, want %s", got, want)
 		}
 	}
 	if v := empty["meter_timestamp"]; v != nil {
