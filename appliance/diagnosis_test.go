@@ -372,6 +372,20 @@ func TestEvents(t *testing.T) {
 			}
 		})
 	})
+	t.Run("meters that take turns", func(t *testing.T) {
+		onBinaryLine(t, "e450", config.Default().Meter, func(t *testing.T, l binaryLine) {
+			other, _ := sim.ByName("e360")
+			l.every(40, func(i int, push []byte) []byte {
+				if i%2 == 0 {
+					return other.Encode(nil, l.house.Look(time.Now()), time.Now())
+				}
+				return push
+			})
+			if n := len(l.events.latest()); n < 1 || n > 3 {
+				t.Errorf("%d events: %q", n, kinds(l))
+			}
+		})
+	})
 	t.Run("only the latest are kept", func(t *testing.T) {
 		e := events{log: slog.New(slog.DiscardHandler)}
 		for i := range 100 {

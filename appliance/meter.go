@@ -143,9 +143,9 @@ func (m *meter) publish(decoded telegram.Measurement) {
 // tell makes events of what a telegram says beside its values.
 func (m *meter) tell(decoded *telegram.Measurement, reading *telegram.Reading) {
 	m.mu.Lock()
-	before, doubt := m.count.turns.now, m.count.doubt
+	turns, doubt := m.count.turns, m.count.doubt
 	m.mu.Unlock()
-	if before != (telegram.Meter{}) && !before.ID.Empty() && !reading.Meter.Same(before) {
+	if before := turns.now; !before.ID.Empty() && !reading.Meter.Same(before) && !turns.taking(time.Now()) {
 		m.events.add(eventMeter, fmt.Sprintf("another meter speaks: %s, and %s before", fullName(reading.Meter), fullName(before)))
 	}
 	if m.receiver.Options.AuthKey.IsSet() && decoded.Seal.Encrypted && !decoded.Seal.Authenticated && !m.untagged {
