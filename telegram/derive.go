@@ -14,11 +14,11 @@ func (m *Measurement) Complete(o *Options) {
 			m.completeNet(net.net+i, net.imp+i, net.exp+i)
 		}
 	}
-	for _, total := range tariffTotals {
-		m.completeTotal(total)
+	for _, of := range tariffTotals {
+		m.completeTotal(of.total, of.tariffs)
 	}
 	for _, total := range phaseTotals {
-		m.derive(total, m.sumPhases(total))
+		m.Derive(total, m.sumPhases(total))
 	}
 	o.Ratios.convert(m)
 	if o.EstimatePhases {
@@ -39,7 +39,7 @@ func (m *Measurement) completeQuadrants(total, first Quantity) {
 	a, ok := m.values[first].Get()
 	b, ok2 := m.values[first+1].Get()
 	if ok && ok2 && !m.values[total+1].ok {
-		m.derive(total, Of(round6(a+b)))
+		m.Derive(total, Of(round6(a+b)))
 	}
 }
 
@@ -51,8 +51,11 @@ var nets = [...]struct{ net, imp, exp Quantity }{
 }
 
 var (
-	tariffTotals = [...]Quantity{ActiveEnergyImport, ActiveEnergyExport, ReactiveEnergyImport, ReactiveEnergyExport}
-	phaseTotals  = [...]Quantity{ActivePower, ReactivePower}
+	tariffTotals = [...]struct {
+		total   Quantity
+		tariffs Quantity // how many follow it
+	}{{ActiveEnergyImport, 10}, {ActiveEnergyExport, 4}, {ReactiveEnergyImport, 4}, {ReactiveEnergyExport, 4}}
+	phaseTotals = [...]Quantity{ActivePower, ReactivePower}
 )
 
 // completeNet sets net = imp - exp. That is the definition of the net value, so
@@ -79,12 +82,12 @@ func (m *Measurement) completeNet(net, imp, exp Quantity) {
 // completeTotal adds the tariff registers behind total (Dutch and Belgian meters
 // send no total register). With one of them unreadable the total is, too: a
 // counter that jumps down and up again is worse than none.
-func (m *Measurement) completeTotal(total Quantity) {
+func (m *Measurement) completeTotal(total, tariffs Quantity) {
 	if m.values[total].ok {
 		return
 	}
 	sum, any := 0.0, false
-	for q := total + 1; q <= total+4; q++ {
+	for q := total + 1; q <= total+tariffs; q++ {
 		if m.unreadable.has(q) {
 			m.unreadable.add(total)
 			return
@@ -94,7 +97,7 @@ func (m *Measurement) completeTotal(total Quantity) {
 		}
 	}
 	if any {
-		m.derive(total, Of(round6(sum)))
+		m.Derive(total, Of(round6(sum)))
 	}
 }
 

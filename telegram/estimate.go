@@ -45,13 +45,14 @@ func (m *Measurement) estimateCurrents() {
 		if !ok || !ok2 || u <= 0 || m.derived.has(ActivePowerL1+i) {
 			continue
 		}
-		m.derive(CurrentL1+i, Of(math.Round(math.Hypot(p, m.values[ReactivePowerL1+i].Or(0))/u*1e3)/1e3))
+		m.Derive(CurrentL1+i, Of(math.Round(math.Hypot(p, m.values[ReactivePowerL1+i].Or(0))/u*1e3)/1e3))
 	}
 }
 
 // estimatePowers shares the total power among the phases by their apparent
-// power. All phases that the meter has must send voltage and current; the power
-// of a single one is the total.
+// power, or by their currents where the meter sends no voltage at all (TIC
+// historique). All phases that the meter has must send theirs; the power of a
+// single one is the total.
 func (m *Measurement) estimatePowers() {
 	total, ok := m.values[ActivePower].Get()
 	currents, voltages := m.families(CurrentL1), m.families(VoltageL1)
@@ -60,16 +61,15 @@ func (m *Measurement) estimatePowers() {
 	case !ok || n != 1 && n != 3 || n == 1 && m.polyphase():
 		return
 	case n == 1:
-		m.derive(ActivePowerL1, Of(total))
+		m.Derive(ActivePowerL1, Of(total))
 		return
-	case voltages.phases != 3:
+	case voltages.any && voltages.phases != 3:
 		return
 	}
 	var shares [3]float64
 	sum := 0.0
 	for i := range shares {
-		u := m.values[VoltageL1+Quantity(i)].v
-		shares[i] = u * m.values[CurrentL1+Quantity(i)].v
+		shares[i] = m.values[VoltageL1+Quantity(i)].Or(1) * m.values[CurrentL1+Quantity(i)].v
 		sum += shares[i]
 	}
 	if sum <= 0 && total != 0 {
@@ -80,6 +80,6 @@ func (m *Measurement) estimatePowers() {
 		if sum > 0 {
 			share = shares[i] / sum
 		}
-		m.derive(ActivePowerL1+Quantity(i), Of(math.Round(total*share*10)/10))
+		m.Derive(ActivePowerL1+Quantity(i), Of(math.Round(total*share*10)/10))
 	}
 }

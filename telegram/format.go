@@ -67,7 +67,9 @@ type Loss struct {
 
 // Object is one coded value of a telegram, as a visitor sees it.
 type Object struct {
-	OBIS       OBIS
+	OBIS       OBIS   // zero where it is named by a label
+	Label      string // of TIC
+	Stamp      string // the horodate of TIC, "" if it has none
 	Value      Value  // the number in Unit, missing for a text
 	Unit       Unit   //
 	Text       []byte // the text, where there is no number; valid during the call only

@@ -96,6 +96,7 @@ type Measurement struct {
 	Seal     Seal          //
 	Period   time.Duration // nominal time between telegrams of this list
 	PeakTime time.Time     // when ActiveDemandMonthPeak was reached, UTC
+	Apparent bool          // its active powers are apparent ones, in VA: the meter knows no others (TIC)
 	Channels [NumChannels]Channel
 	Peaks    [NumPeaks]Peak // newest first as sent; unused ones are zero
 
@@ -118,7 +119,7 @@ func (m *Measurement) Set(q Quantity, v Value) { m.values[q] = v }
 
 // Derive sets the value of q as computed from others, unless the meter sent
 // one or sent something unreadable in its place.
-func (m *Measurement) derive(q Quantity, v Value) {
+func (m *Measurement) Derive(q Quantity, v Value) {
 	if !v.OK() || m.values[q].OK() || m.unreadable.has(q) {
 		return
 	}
@@ -148,6 +149,15 @@ func (m *Measurement) Warnings() int {
 		}
 	}
 	return n
+}
+
+// PowerUnit returns the unit that the active powers are really in: that of the
+// quantity table, or VA where the meter knows no others.
+func (m *Measurement) PowerUnit() Unit {
+	if m.Apparent {
+		return VoltAmpere
+	}
+	return Watt
 }
 
 // HasCurrent reports whether the meter sends any phase current at all.

@@ -12,7 +12,10 @@ type Reading struct {
 // Merge remembers across telegrams what must be: a meter that sends several
 // lists (instantaneous values every 5 s, energies every minute) keeps the kinds
 // that a telegram does not carry at all, each with its own age. Instantaneous
-// values always come from one telegram. The zero Merge is ready.
+// values always come from one telegram, with one exception: French meters send
+// their currents alone, one short frame after the other, while they are too high.
+// Those take the place of the last ones, and make nothing fresh: the power keeps its
+// age, and is missing past the limit. The zero Merge is ready.
 type Merge struct {
 	last    Reading
 	main    grade                 // of the list that the instantaneous values come from
@@ -83,10 +86,11 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 		g.rhythms[grade].Beat(now)
 	}
 	// A list that tells less of the moment leaves what is known of it alone.
+	short := grade == tellsCurrents && g.main == tellsBoth
 	if grade == tellsNothing && g.last.Refreshes() || g.stands(grade, now) {
 		has[Instantaneous] = false
 	}
-	fresh := has[Instantaneous] && m.Refreshes()
+	fresh := has[Instantaneous] && m.Refreshes() && !short
 	r := Reading{Measurement: m, At: g.last.At}
 	for k := range NumKinds {
 		if has[k] && (k != Instantaneous || fresh) {
@@ -94,6 +98,9 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 		}
 	}
 	for q := range NumQuantities {
+		if short && CurrentL1 <= q && q <= CurrentL3 {
+			continue
+		}
 		if !has[q.Kind()] || (q.Kind() == Cumulative && r.keepsCounter(&g.last.Measurement, q)) {
 			r.copyFrom(&g.last.Measurement, q)
 		}

@@ -20,6 +20,7 @@ type Options struct {
 
 	Ratios         Ratios // of transformers that the meter does not count in
 	EstimatePhases bool   // compute the powers or currents of phases that the meter does not send
+	EstimateExport bool   // compute what a French meter injects and does not measure
 }
 
 // Scaler says that the object OBIS, on whatever channel B, counts in units of

@@ -16,8 +16,9 @@ const (
 type Quantity uint8
 
 // The quantities, in the order they are printed. The four of a family (total,
-// L1, L2, L3) and of an energy register (total, tariffs 1 to 4) follow each
-// other, so that q+1 is L1 or tariff 1.
+// L1, L2, L3) and of an energy register (total, tariffs 1 to 4, or 10 of what is
+// imported: French contracts have up to so many) follow each other, so that q+1 is
+// L1 or tariff 1.
 const (
 	ActivePower Quantity = iota // net: import - export
 	ActivePowerL1
@@ -48,6 +49,9 @@ const (
 	ReactivePowerQ3
 	ReactivePowerQ4
 	ApparentPowerImport
+	ApparentPowerImportL1
+	ApparentPowerImportL2
+	ApparentPowerImportL3
 	ApparentPowerExport
 	VoltageL1
 	VoltageL2
@@ -66,6 +70,12 @@ const (
 	ActiveEnergyImportT2
 	ActiveEnergyImportT3
 	ActiveEnergyImportT4
+	ActiveEnergyImportT5
+	ActiveEnergyImportT6
+	ActiveEnergyImportT7
+	ActiveEnergyImportT8
+	ActiveEnergyImportT9
+	ActiveEnergyImportT10
 	ActiveEnergyExport
 	ActiveEnergyExportT1
 	ActiveEnergyExportT2
@@ -126,6 +136,9 @@ var quantities = [NumQuantities]struct {
 	ReactivePowerQ3:        {"reactive_power_q3", Var, Instantaneous},
 	ReactivePowerQ4:        {"reactive_power_q4", Var, Instantaneous},
 	ApparentPowerImport:    {"apparent_power_import", VoltAmpere, Instantaneous},
+	ApparentPowerImportL1:  {"apparent_power_import_l1", VoltAmpere, Instantaneous},
+	ApparentPowerImportL2:  {"apparent_power_import_l2", VoltAmpere, Instantaneous},
+	ApparentPowerImportL3:  {"apparent_power_import_l3", VoltAmpere, Instantaneous},
 	ApparentPowerExport:    {"apparent_power_export", VoltAmpere, Instantaneous},
 	VoltageL1:              {"voltage_l1", Volt, Instantaneous},
 	VoltageL2:              {"voltage_l2", Volt, Instantaneous},
@@ -144,6 +157,12 @@ var quantities = [NumQuantities]struct {
 	ActiveEnergyImportT2:   {"active_energy_import_t2", WattHour, Cumulative},
 	ActiveEnergyImportT3:   {"active_energy_import_t3", WattHour, Cumulative},
 	ActiveEnergyImportT4:   {"active_energy_import_t4", WattHour, Cumulative},
+	ActiveEnergyImportT5:   {"active_energy_import_t5", WattHour, Cumulative},
+	ActiveEnergyImportT6:   {"active_energy_import_t6", WattHour, Cumulative},
+	ActiveEnergyImportT7:   {"active_energy_import_t7", WattHour, Cumulative},
+	ActiveEnergyImportT8:   {"active_energy_import_t8", WattHour, Cumulative},
+	ActiveEnergyImportT9:   {"active_energy_import_t9", WattHour, Cumulative},
+	ActiveEnergyImportT10:  {"active_energy_import_t10", WattHour, Cumulative},
 	ActiveEnergyExport:     {"active_energy_export", WattHour, Cumulative},
 	ActiveEnergyExportT1:   {"active_energy_export_t1", WattHour, Cumulative},
 	ActiveEnergyExportT2:   {"active_energy_export_t2", WattHour, Cumulative},

@@ -269,6 +269,23 @@ func TestMerge(t *testing.T) {
 			t.Errorf("the period is %v", p)
 		}
 	})
+	t.Run("currents alone take the place of currents, and make nothing fresh", func(t *testing.T) {
+		var g Merge
+		g.Add(power, at)
+		over := measured("A", map[Quantity]float64{CurrentL1: 34})
+		over.Period = 0
+		r := g.Add(over, at.Add(time.Second))
+		if p, _ := r.Get(ActivePower).Get(); p != 500 {
+			t.Errorf("power %v", p)
+		}
+		if i, _ := r.Get(CurrentL1).Get(); i != 34 || r.At[Instantaneous] != at {
+			t.Errorf("current %v, age %v", i, r.At[Instantaneous])
+		}
+		r = g.Add(over, at.Add(6*time.Second))
+		if i, _ := r.Get(CurrentL1).Get(); i != 34 || r.Get(ActivePower).OK() || r.At[Instantaneous] != at {
+			t.Errorf("past the limit of the power: current %v, power %v, age %v", i, r.Get(ActivePower), r.At[Instantaneous])
+		}
+	})
 	t.Run("currents alone leave power alone", func(t *testing.T) {
 		var g Merge
 		g.Add(alone(600), at)

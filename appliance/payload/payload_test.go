@@ -196,7 +196,7 @@ func TestJSONKeysNeverChange(t *testing.T) {
 	if !slices.Equal(a, b) {
 		t.Errorf("keys of an empty telegram %v\nkeys of a full one %v", a, b)
 	}
-	if want := 7 + int(telegram.NumQuantities); len(a) != want {
+	if want := 8 + int(telegram.NumQuantities); len(a) != want {
 		t.Errorf("%d keys, want %d: the six of the telegram and every quantity", len(a), want)
 	}
 

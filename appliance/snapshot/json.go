@@ -29,7 +29,8 @@ func (s *Snapshot) Quality(now time.Time, staleAfter time.Duration) Quality {
 // seconds UTC when the telegram came), instantaneous_timestamp (the same of the
 // telegram the instantaneous values came in: their age, where a meter sends
 // several lists), meter_timestamp (the meter's own clock, null if it has none or
-// an impossible one), meter, quality, derived (the names of the quantities that
+// an impossible one), meter, quality, power_unit (VA where the active
+// powers are apparent ones, as TIC sends them; W everywhere else), derived (the names of the quantities that
 // were computed from others), and every quantity of the quantity table under its
 // name, null where the meter did not say. The key set never changes.
 func (s *Snapshot) AppendJSON(dst []byte, quality Quality) []byte {
@@ -44,7 +45,8 @@ func (s *Snapshot) AppendJSON(dst []byte, quality Quality) []byte {
 	dst = append(dst, `,"meter":`...)
 	dst = AppendString(dst, s.Meter.Name())
 	dst = append(dst, `,"quality":"`...)
-	dst = append(append(dst, quality...), `","derived":[`...)
+	dst = append(append(dst, quality...), `","power_unit":"`...)
+	dst = append(append(dst, s.PowerUnit().String()...), `","derived":[`...)
 	for q := range telegram.NumQuantities {
 		if s.Derived(q) {
 			dst = append(append(append(dst, '"'), q.String()...), `",`...)

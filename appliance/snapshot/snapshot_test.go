@@ -150,7 +150,7 @@ func TestJSON(t *testing.T) {
 	full := &Snapshot{Seq: 184467, Received: at, Reading: reading(-1234.5, at)}
 	full.Time = at.Add(-time.Second)
 	got := keys(full)
-	if len(empty) != len(got) || len(got) != int(telegram.NumQuantities)+7 {
+	if len(empty) != len(got) || len(got) != int(telegram.NumQuantities)+8 {
 		t.Errorf("%d keys without, %d with values: the key set is fixed", len(empty), len(got))
 	}
 	for key, want := range map[string]any{
@@ -162,15 +162,18 @@ func TestJSON(t *testing.T) {
 		}
 	}
 	tariffs := &Snapshot{Seq: 1, Received: at}
-	for q := telegram.ActiveEnergyImportT1; q <= telegram.ActiveEnergyImportT2; q++ {
-		tariffs.Set(q, telegram.Of(1))
-		tariffs.Set(q+5, telegram.Of(2)) // export
-	}
+	tariffs.Set(telegram.ActiveEnergyImportT1, telegram.Of(1))
+	tariffs.Set(telegram.ActiveEnergyExportT1, telegram.Of(2))
 	tariffs.Complete(&telegram.Options{})
 	for s, want := range map[*Snapshot]string{full: "[]", tariffs: "[active_energy_import active_energy_export]"} {
 		if got := fmt.Sprint(keys(s)["derived"]); got != want {
 			t.Errorf("derived is %s, want %s", got, want)
 		}
+	}
+	va := &Snapshot{}
+	va.Apparent = true
+	if w, v := keys(full)["power_unit"], keys(va)["power_unit"]; w != "W" || v != "VA" {
+		t.Errorf("power_unit is %v, of a French meter %v", w, v)
 	}
 	if v := empty["meter_timestamp"]; v != nil {
 		t.Errorf("meter_timestamp of no clock is %v", v)

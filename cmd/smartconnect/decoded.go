@@ -14,10 +14,12 @@ type decodedLine struct {
 	Header   string             `json:"header"`
 	Version  string             `json:"version,omitempty"`
 	Time     *time.Time         `json:"time"`
+	Unit     string             `json:"power_unit"` // VA where the active powers are apparent ones
 	Values   map[string]float64 `json:"values"`
 	Derived  []string           `json:"derived,omitempty"`    // values computed from others
 	Unread   []string           `json:"unreadable,omitempty"` // quantities sent in a form that cannot be read
 	OBIS     map[string]any     `json:"obis"`
+	Labels   map[string]any     `json:"labels,omitempty"`        // of TIC: the data as sent, with its horodate where it has one
 	Raw      map[string]int64   `json:"raw,omitempty"`           // integers before scaling
 	Scalers  map[string]string  `json:"scaler_source,omitempty"` // who says what they count in: transmitted, profile, override
 	Seal     *sealLine          `json:"seal,omitempty"`
@@ -53,6 +55,19 @@ type lostLine struct {
 	Detail string `json:"detail"`
 }
 
+// stampedLine is the data of a label with its time.
+type stampedLine struct {
+	Horodate string `json:"horodate"`
+	Value    string `json:"value"`
+}
+
+func labelled(o telegram.Object) any {
+	if o.Stamp != "" {
+		return stampedLine{o.Stamp, string(o.Text)}
+	}
+	return string(o.Text)
+}
+
 func objectValue(o telegram.Object) any {
 	if v, ok := o.Value.Get(); ok {
 		return v
@@ -66,9 +81,16 @@ func objectValue(o telegram.Object) any {
 func line(m *telegram.Measurement, objects []telegram.Object) decodedLine {
 	l := decodedLine{
 		Format: m.Format, Meter: m.Meter.Name(), Header: m.Meter.Header.String(), Version: m.Meter.Version.String(),
-		Time: orNull(m.Time), Values: map[string]float64{}, OBIS: map[string]any{}, Channels: []channelLine{},
+		Time: orNull(m.Time), Unit: m.PowerUnit().String(), Values: map[string]float64{}, OBIS: map[string]any{}, Channels: []channelLine{},
 	}
 	for _, o := range objects {
+		if o.Label != "" {
+			if l.Labels == nil {
+				l.Labels = map[string]any{}
+			}
+			l.Labels[o.Label] = labelled(o)
+			continue
+		}
 		code := o.OBIS.String()
 		l.OBIS[code] = objectValue(o)
 		if o.Scaler != "" {

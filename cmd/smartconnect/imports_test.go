@@ -25,7 +25,8 @@ var may = map[string][]string{
 	"telegram/glo":     {"telegram"},
 	"telegram/sim":     {"telegram"},
 	"telegram/dlms":    {"telegram", "telegram/hdlc", "telegram/mbus", "telegram/glo"},
-	"telegram/formats": {"telegram", "telegram/p1", "telegram/dlms"},
+	"telegram/tic":     {"telegram"},
+	"telegram/formats": {"telegram", "telegram/p1", "telegram/dlms", "telegram/tic"},
 
 	"modbusmap": {"telegram", "appliance/snapshot"},
 	"netcfg":    {"telegram"},

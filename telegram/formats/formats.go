@@ -8,11 +8,14 @@ import (
 	"smartconnect/telegram"
 	"smartconnect/telegram/dlms"
 	"smartconnect/telegram/p1"
+	"smartconnect/telegram/tic"
 )
 
 // All returns every format. The one whose line setting is the most usual comes
 // first, and one that may hold the telegrams of another before that other.
-func All() []telegram.Format { return []telegram.Format{p1.Format, dlms.Format, p1.Encrypted} }
+func All() []telegram.Format {
+	return []telegram.Format{p1.Format, dlms.Format, tic.Format, p1.Encrypted}
+}
 
 // Auto is the format name that stands for "find out".
 const Auto = "auto"
