@@ -17,7 +17,7 @@ import (
 // meter says in several telegrams at once counts together.
 func TestSimulatedMetersAreReadBack(t *testing.T) {
 	start := time.Date(2026, 10, 24, 23, 50, 0, 0, time.UTC)
-	for _, meter := range slices.Concat(sim.All, sim.Binary) {
+	for _, meter := range slices.Concat(sim.All, sim.Binary, sim.French) {
 		t.Run(meter.Name, func(t *testing.T) {
 			house := meter.House(42, start)
 			for i := range 400 {

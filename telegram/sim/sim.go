@@ -13,7 +13,8 @@
 //
 // A meter that speaks DLMS is a row of [Binary] in binary.go: its lists, the
 // shape of their bodies (push.go) and what carries them (hdlc.go, mbus.go). One
-// that encrypts what another row says in the clear is a line there.
+// that encrypts what another row says in the clear is a line there. A meter of
+// France is a row of [French] in tic.go.
 package sim
 
 import (
@@ -41,6 +42,7 @@ type Meter struct {
 	channels []channel
 
 	push *push // how a meter speaks DLMS; nil: its telegrams are text
+	tic  *tic  // how one of France speaks
 	seal *seal // how it encrypts; nil: not at all
 }
 
@@ -53,10 +55,13 @@ const (
 	shortCRC              // "!" and hex digits without leading zeros: WarmteLink
 )
 
+// every is all the meters there are.
+func every() []Meter { return slices.Concat(All, Binary, French) }
+
 // Names lists the names of all simulated meters.
 func Names() []string {
 	var names []string
-	for _, m := range slices.Concat(All, Binary) {
+	for _, m := range every() {
 		names = append(names, m.Name)
 	}
 	return names
@@ -64,7 +69,7 @@ func Names() []string {
 
 // ByName returns the meter of that name. The error lists the names there are.
 func ByName(name string) (Meter, error) {
-	for _, m := range slices.Concat(All, Binary) {
+	for _, m := range every() {
 		if m.Name == name {
 			return m, nil
 		}
@@ -104,6 +109,8 @@ func (m Meter) encode(dst []byte, s *State, t time.Time, slot int64) []byte {
 	switch {
 	case m.push != nil:
 		return m.pushed(dst, &r, slot)
+	case m.tic != nil:
+		return m.tic.frame(dst, &r)
 	case m.seal != nil:
 		return m.seal.wrap(dst, uint32(slot), m.text(nil, &r))
 	}
@@ -140,8 +147,14 @@ func (m Meter) Truth(s State, t time.Time) map[telegram.Quantity]float64 {
 	for i := range m.objects {
 		m.objects[i].truth(truth, &r)
 	}
-	if m.push != nil {
+	switch {
+	case m.push != nil:
 		m.push.truth(truth, &r, m.slot(t))
+	case m.tic != nil:
+		m.tic.truth(truth, &r)
+		if !m.tic.standard {
+			truth[telegram.Tariff] = r.values[telegram.Tariff]
+		}
 	}
 	return truth
 }
@@ -178,7 +191,7 @@ func (m Meter) Channels(s State, t time.Time) [telegram.NumChannels]telegram.Cha
 // Clock returns the time the telegram of Encode carries, in UTC; zero for a
 // meter that sends none.
 func (m Meter) Clock(t time.Time) time.Time {
-	if m.push != nil || m.sends(clockCode) {
+	if m.push != nil || m.tic != nil && m.tic.standard || m.sends(clockCode) {
 		return t.UTC().Truncate(time.Second)
 	}
 	return time.Time{}

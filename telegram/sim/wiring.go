@@ -56,6 +56,9 @@ func (w wiring) measure(s *State, c calendar) values {
 		if w == net {
 			v[telegram.ActivePowerImportL1+i], v[telegram.ActivePowerExportL1+i] = p, 0
 		}
+		if p >= 0 {
+			v[telegram.ApparentPowerImportL1+i] = math.Hypot(p, q)
+		}
 		v[telegram.ReactivePowerImportL1+i], v[telegram.ReactivePowerExportL1+i] = split(q)
 		v[telegram.VoltageL1+i], v[telegram.CurrentL1+i] = phases.Voltage[i], phases.Current[i]
 		v[telegram.PowerFactorL1+i] = powerFactor(p, q)

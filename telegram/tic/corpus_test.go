@@ -140,8 +140,8 @@ func TestCorpus(t *testing.T) {
 func checkFrame(t *testing.T, which string, got *read, want *wantFrame) {
 	t.Helper()
 	m := &got.m
-	if m.Meter.Header.String() != "TIC "+want.Mode {
-		t.Errorf("%s: %q, want %s", which, m.Meter.Header, want.Mode)
+	if mode := map[string]string{"historique": "historique", "standard": "02"}[want.Mode]; m.Meter.Version.String() != mode {
+		t.Errorf("%s: version %q, want %s", which, m.Meter.Version, mode)
 	}
 	for label, raw := range want.Values {
 		var text string

@@ -6,9 +6,9 @@ import "smartconnect/telegram"
 // this was.
 func (d *decoder) finish() {
 	m := &d.m
-	m.Meter.Header, m.Period = telegram.TextOf("TIC standard"), standardPeriod
-	if !d.standard {
-		m.Meter.Header, m.Period = telegram.TextOf("TIC historique"), historiquePeriod
+	m.Meter.Header, m.Period = telegram.TextOf("TIC"), standardPeriod
+	if !d.standard { // of the same meter: a supplier can switch it over
+		m.Meter.Version, m.Period = telegram.TextOf("historique"), historiquePeriod
 	}
 	three := d.threePhases()
 	if d.drawn.OK() && !three && !m.Get(telegram.ApparentPowerImport).OK() {
