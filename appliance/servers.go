@@ -130,6 +130,7 @@ func meterOptions(c *config.Meter) (telegram.Options, error) {
 		UTCOffset:      time.Duration(c.UTCOffset),
 		Ratios:         telegram.Ratios{Current: c.CurrentRatio, Voltage: c.VoltageRatio},
 		EstimatePhases: c.EstimatePhases,
+		EstimateExport: c.EstimateExport,
 	}
 	if c.Profile != config.Auto {
 		o.Profile = c.Profile

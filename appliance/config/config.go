@@ -62,6 +62,7 @@ type Meter struct {
 	CurrentRatio   float64 // of current transformers that the meter does not count in
 	VoltageRatio   float64 // of voltage transformers
 	EstimatePhases bool    // compute powers or currents of phases that the meter does not send
+	EstimateExport bool    // compute what a French meter injects and does not measure
 }
 
 // Scaler says that an object of a binary meter counts in units of 10^Exponent.

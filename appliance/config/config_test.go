@@ -80,7 +80,7 @@ const everything = `{
 	"Meter": {"Source": "tcp://192.168.1.20:8088", "Format": "tic", "Line": "9600 7e1", "UTCOffset": "5h30m",
 		"Key": "4d65746572204b65 792069732073 6563", "AuthKey": "4175746820204B657920697320736563",
 		"Profile": "lg-e570", "Scalers": [{"OBIS": "1-0:1.7.0", "Exponent": -1}, {"OBIS": "1-0:31.7.0"}], "List": ["1-0:1.7.0", "", "0-0:96.1.0"],
-		"CurrentRatio": 40, "VoltageRatio": 0.5, "EstimatePhases": true},
+		"CurrentRatio": 40, "VoltageRatio": 0.5, "EstimatePhases": true, "EstimateExport": true},
 	"Modbus": {"Servers": [
 		{"MaxClients": 1, "StaleAfter": "1m30s", "WhenStale": "hold", "WhenMissing": "zero", "Currents": "signed"},
 		{"MeterType": "Eastron-SDM630", "Listen": "192.168.10.101:503"}]},

@@ -300,7 +300,7 @@ func TestHelp(t *testing.T) {
 	}
 	for name, flags := range map[string]string{
 		"run":      "state meter modbus mqtt http https log-level",
-		"decode":   "format no-checksum utc-offset profile scaler list current-ratio voltage-ratio estimate-phases",
+		"decode":   "format no-checksum utc-offset profile scaler list current-ratio voltage-ratio estimate-phases estimate-export",
 		"simulate": "format out interval count seed",
 		"label":    "state json new-password",
 		"demo":     "", "version": "",

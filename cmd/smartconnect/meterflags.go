@@ -45,6 +45,7 @@ func meterFlags(f *flag.FlagSet, o *telegram.Options) (check func() error) {
 	f.Float64Var(&o.Ratios.Current, "current-ratio", 1, "`RATIO` of current transformers that the meter does not count in")
 	f.Float64Var(&o.Ratios.Voltage, "voltage-ratio", 1, "`RATIO` of voltage transformers")
 	f.BoolVar(&o.EstimatePhases, "estimate-phases", false, "compute powers or currents of phases that the meter does not send")
+	f.BoolVar(&o.EstimateExport, "estimate-export", false, "compute what a French meter injects and does not measure, from its status word")
 	keys := keyFlags(f)
 	return func() (err error) {
 		o.UTCOffset = time.Duration(offset)
