@@ -72,9 +72,12 @@ type Meter struct {
 
 	Source string `json:"source"` // where telegrams come from: "/dev/ttyUSB0", "tcp://10.0.0.7:2000", "sim:dsmr5"
 	Line   string `json:"line"`   // settings of the serial line: "115200 8N1"; "" where there is none
-	Format string `json:"format"` // name of the telegram format in use; "" until one is known
-	ID     string `json:"id"`     // what the meter calls itself: its serial number or equipment identifier
-	Header string `json:"header"` // identification line of its telegrams, or maker and model
+
+	Searching bool        `json:"searching"` // for the line settings: Line is the one that is tried now
+	Tried     []TriedLine `json:"tried"`     // and these were, the last one at the end
+	Format    string      `json:"format"`    // name of the telegram format in use; "" until one is known
+	ID        string      `json:"id"`        // what the meter calls itself: its serial number or equipment identifier
+	Header    string      `json:"header"`    // identification line of its telegrams, or maker and model
 
 	Encrypted     bool `json:"encrypted"`     // the latest telegram was encrypted
 	Authenticated bool `json:"authenticated"` // and its tag verified with the authentication key
@@ -104,6 +107,14 @@ type Stages struct {
 	Replay    uint64 `json:"replay"`    // lost: heard before
 	Parse     uint64 `json:"parse"`     // lost: whole, and not understood
 	Telegrams uint64 `json:"telegrams"` // good ones
+}
+
+// TriedLine is a line setting that was listened with, and was not the meter's.
+type TriedLine struct {
+	Line    string `json:"line"`
+	Seconds Number `json:"seconds"` // for how long
+	Octets  int    `json:"octets"`  // that came
+	Seen    string `json:"seen"`    // what they looked like, in words
 }
 
 // Event is something about the meter that an owner should know, whether or not it
@@ -187,6 +198,7 @@ func (s *Server) status() Status {
 	st.Warnings = listed(st.Warnings)
 	st.Readings = listed(st.Readings)
 	st.Events = listed(st.Events)
+	st.Meter.Tried = listed(st.Meter.Tried)
 	st.Modbus = append([]Modbus{}, st.Modbus...) // its rows are changed below
 	st.Network.Addresses = listed(st.Network.Addresses)
 	st.Meter.Errors = counters(st.Meter.Errors)

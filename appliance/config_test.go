@@ -28,6 +28,11 @@ func TestEveryWordOfTheConfigurationIsUnderstood(t *testing.T) {
 			t.Errorf("WhenMissing %q: %v", w, err)
 		}
 	}
+	for _, w := range config.VerifyWords {
+		if _, known := verifies[w]; !known || len(verifies) != len(config.VerifyWords) {
+			t.Errorf("Meter.Verify %q means nothing", w)
+		}
+	}
 	for _, w := range config.CurrentsWords {
 		if got, err := modbusmap.ParseCurrents(w); err != nil || string(got) != w {
 			t.Errorf("Currents %q: %v", w, err)

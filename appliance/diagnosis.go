@@ -22,6 +22,7 @@ var causes = [...]struct {
 	{telegram.ErrAuthKeyWrong, api.KeyWrong, "Meter.Key is right and Meter.AuthKey is not: compare it with the grid operator's, or leave it out"},
 	{telegram.ErrKeyWrong, api.KeyWrong, "Meter.Key does not decrypt them: compare it with the grid operator's, and the meter with the one it was given out for"},
 	{telegram.ErrUnencrypted, api.Unencrypted, "they are not encrypted, and a key is set: clear Meter.Key if the meter does not encrypt"},
+	{telegram.ErrUntagged, api.Unencrypted, "they carry no tag, and those before did: somebody else may speak on this line"},
 	{telegram.ErrDecrypt, api.KeyWrong, "they cannot be decrypted"},
 	{telegram.ErrReplay, api.Replay, "they were heard before: something plays old telegrams on this line"},
 	{telegram.ErrListUnknown, api.ListUnknown, "they come whole, and nobody knows what their values mean: Meter.List can name them"},

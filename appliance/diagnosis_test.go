@@ -122,6 +122,9 @@ func TestDiagnosisOfBinaryMeters(t *testing.T) {
 			l.every(4, nil)
 			l.every(5, func(int, []byte) []byte { return old })
 		}, api.Replay, api.Stale, "heard before", func(s api.Stages) uint64 { return s.Replay }},
+		{"read, then damaged", "e450-encrypted", right, func(l binaryLine) { l.every(15, nil); l.every(8, spoil) }, api.ChecksumError, api.Stale, "look at the cable", func(s api.Stages) uint64 { return s.Checksum - 7 }},
+		{"read, then damaged, segments", "am550-encrypted", right, func(l binaryLine) { l.every(15, nil); l.every(8, spoil) }, api.ChecksumError, api.Stale, "look at the cable", func(s api.Stages) uint64 { return s.Checksum - 7 }},
+		{"read, then damaged, P1", "smarty", right, func(l binaryLine) { l.every(15, nil); l.every(8, spoil) }, api.ChecksumError, api.Stale, "look at the cable", nil},
 		{"read, then with another key", "e450-encrypted", right, func(l binaryLine) {
 			l.every(4, nil)
 			l.sim, _ = l.sim.WithKeys(wrong, "")

@@ -123,6 +123,11 @@ func (l *life) addMeter() error {
 	return nil
 }
 
+// verifies are the words of Meter.Verify.
+var verifies = map[string]telegram.Verify{
+	config.Auto: telegram.VerifyAuto, "strict": telegram.VerifyStrict, "checksum": telegram.VerifyChecksum,
+}
+
 // meterOptions are the settings of the meter as decoding wants them. With a key
 // that is none there are no keys, and the error says which.
 func meterOptions(c *config.Meter) (telegram.Options, error) {
@@ -131,6 +136,7 @@ func meterOptions(c *config.Meter) (telegram.Options, error) {
 		Ratios:         telegram.Ratios{Current: c.CurrentRatio, Voltage: c.VoltageRatio},
 		EstimatePhases: c.EstimatePhases,
 		EstimateExport: c.EstimateExport,
+		Verify:         verifies[c.Verify],
 	}
 	if c.Profile != config.Auto {
 		o.Profile = c.Profile

@@ -68,3 +68,12 @@ func (s *spectrum) wrongLine() string {
 	}
 	return ""
 }
+
+// certainlySlow reports whether the octets are those of a meter that sends more
+// slowly than the line is read. No telegram looks like that.
+func (s *spectrum) certainlySlow() bool { return s.n >= 256 && s.slow*100 >= s.n*85 }
+
+// isText reports whether text comes, with or without a parity bit in bit 7.
+func (s *spectrum) isText() bool {
+	return s.n >= 64 && (s.text*100 >= s.n*95 || s.parity*100 >= s.n*95)
+}

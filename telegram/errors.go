@@ -47,6 +47,10 @@ var ErrAuthKeyWrong error = subclass{"cannot authenticate: the authentication ke
 // is of the class decrypt.
 var ErrUnencrypted = fmt.Errorf("%w: the telegram is not encrypted, and a key is set", ErrDecrypt)
 
+// ErrUntagged says that a telegram without a tag came from a meter that has sent
+// them; it is of the class decrypt.
+var ErrUntagged = fmt.Errorf("%w: the telegram has no tag, and those before had one", ErrDecrypt)
+
 // ErrListUnknown says that a telegram was read but not understood: a list of
 // values without names that no profile knows. It is of the class unsupported.
 var ErrListUnknown = fmt.Errorf("%w: unknown list", ErrUnsupported)

@@ -36,16 +36,27 @@ func (m *Measurement) families(l1 Quantity) family {
 }
 
 // estimateCurrents computes a phase's current from its power and voltage: its
-// apparent power where the reactive is sent, too, and at least the active part
-// of it where not.
+// apparent power where the reactive is sent, too, and at least the active part of
+// it where not. It is all phases that the meter has or none: to a charger a
+// current that is missing beside others would be 0 A.
 func (m *Measurement) estimateCurrents() {
-	for i := range Quantity(3) {
+	phases := Quantity(1)
+	if m.polyphase() {
+		phases = 3
+	}
+	var amps [3]float64
+	for i := range phases {
 		p, ok := m.values[ActivePowerL1+i].Get()
 		u, ok2 := m.values[VoltageL1+i].Get()
-		if !ok || !ok2 || u <= 0 || m.derived.has(ActivePowerL1+i) {
-			continue
+		switch {
+		case !ok || !ok2 || m.derived.has(ActivePowerL1+i) || u <= 0 && p != 0:
+			return
+		case u > 0:
+			amps[i] = math.Hypot(p, m.values[ReactivePowerL1+i].Or(0)) / u
 		}
-		m.Derive(CurrentL1+i, Of(math.Round(math.Hypot(p, m.values[ReactivePowerL1+i].Or(0))/u*1e3)/1e3))
+	}
+	for i := range phases {
+		m.Derive(CurrentL1+i, Of(math.Round(amps[i]*1e3)/1e3))
 	}
 }
 

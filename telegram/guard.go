@@ -3,8 +3,9 @@ package telegram
 import "fmt"
 
 // Guard refuses telegrams that somebody else may have put on the line: those
-// that were heard before and are played again, and plain ones on a line that is
-// known to encrypt. It belongs to the meter task. The zero Guard refuses
+// that were heard before and are played again, plain ones on a line that is known
+// to encrypt, and those without a tag from a meter whose tags have been verified
+// (what has none can be changed at will). It belongs to the meter task. The zero Guard refuses
 // replays alone.
 type Guard struct {
 	RequireEncryption bool // refuse telegrams that are not encrypted
@@ -19,6 +20,7 @@ type Guard struct {
 type sender struct {
 	title   Text
 	counter uint32 // of the last telegram accepted
+	tags    bool   // a tag of it was verified
 	old     uint32 // of the last one refused
 	refused int    // in a row, each later than the one before
 }
@@ -41,8 +43,12 @@ func (g *Guard) Check(m *Measurement) error {
 	}
 	s := g.sender(m.Seal.Title)
 	n := m.Seal.Counter
+	if s.tags && !m.Seal.Authenticated {
+		return fmt.Errorf("telegram: %w (system title %s)", ErrUntagged, m.Seal.Title)
+	}
+	tags := s.tags || m.Seal.Authenticated
 	if s.title.Empty() || n > s.counter {
-		*s = sender{title: m.Seal.Title, counter: n}
+		*s = sender{title: m.Seal.Title, counter: n, tags: tags}
 		return nil
 	}
 	if s.refused++; s.refused > 1 && n <= s.old {
@@ -51,7 +57,7 @@ func (g *Guard) Check(m *Measurement) error {
 	s.old = n
 	if s.refused >= rebase {
 		g.Restarts++
-		*s = sender{title: m.Seal.Title, counter: n}
+		*s = sender{title: m.Seal.Title, counter: n, tags: tags}
 		return nil
 	}
 	return fmt.Errorf("telegram: %w: counter %d, and %d was heard before (system title %s)", ErrReplay, n, s.counter, m.Seal.Title)

@@ -7,11 +7,11 @@ import (
 )
 
 // ParseKey reads an AES-128 key as grid operators hand it out: 32 hex digits,
-// with spaces, colons or dashes between them and in either case. The Secret it
+// with spaces or colons between them and in either case. The Secret it
 // returns holds the 32 digits in lower case.
 func ParseKey(s string) (Secret, error) {
 	digits := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" :-\t", r) {
+		if r == ' ' || r == ':' {
 			return -1
 		}
 		return r

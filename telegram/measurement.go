@@ -7,6 +7,10 @@ type Meter struct {
 	ID      Text // serial number or equipment identifier, as text where it is text
 	Header  Text // identification line of the telegram (P1: after the '/')
 	Version Text // version object of the telegram: "50", "50217"
+
+	// The lists of one binary meter can identify it each in its own way.
+	Sender Text  // who speaks, as the link has it: its addresses; "" on a link without
+	IDKind uint8 // which identification ID is: two of different kinds can be of one meter
 }
 
 // Name returns what people call the meter: its identifier, or the header of
@@ -115,7 +119,10 @@ func (s *quantitySet) has(q Quantity) bool { return s[q/64]&(1<<(q%64)) != 0 }
 func (m *Measurement) Get(q Quantity) Value { return m.values[q] }
 
 // Set sets the value of q as the meter sent it.
-func (m *Measurement) Set(q Quantity, v Value) { m.values[q] = v }
+func (m *Measurement) Set(q Quantity, v Value) {
+	m.values[q] = v
+	m.unreadable.remove(q)
+}
 
 // Derive sets the value of q as computed from others, unless the meter sent
 // one or sent something unreadable in its place.

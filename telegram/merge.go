@@ -58,9 +58,19 @@ func (g *Merge) Period() time.Duration { return g.rhythms[g.main].Period(g.last.
 // stands reports whether the instantaneous values known at now are better than
 // those of a list that tells less: they are still fresh. Three of them would miss
 // their currents otherwise until the next full list comes, and a charger would be
-// refused them.
+// refused them. It holds for full lists that come nearly as often: whose power is
+// a minute old while a new one comes every five seconds must have the new one.
 func (g *Merge) stands(than grade, now time.Time) bool {
-	return g.main > than && now.Sub(g.last.At[Instantaneous]) <= Limit(g.Period())
+	period := g.Period()
+	return g.main > than && g.whole() && period <= often && now.Sub(g.last.At[Instantaneous]) <= Limit(period)
+}
+
+// often is how often full lists must come for one of power alone to be set aside.
+const often = 20 * time.Second
+
+// whole reports whether what is known has all that its list tells.
+func (g *Merge) whole() bool {
+	return (g.main&tellsPower == 0 || g.last.values[ActivePower].ok) && (g.main&tellsCurrents == 0 || g.last.HasCurrent())
 }
 
 // Limit returns the age past which instantaneous values may no longer pass for
@@ -109,8 +119,9 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 		r.Peaks, r.PeakTime = g.last.Peaks, g.last.PeakTime
 	}
 	for i := range r.Channels {
-		if r.Channels[i] == (Channel{}) { // not even a value without its device type
-			r.Channels[i] = g.last.Channels[i]
+		// Not even a value without its device type, or a name without its value.
+		if ch, last := &r.Channels[i], &g.last.Channels[i]; *ch == (Channel{}) || !ch.Value.OK() && (ch.ID.Empty() || ch.ID == last.ID) {
+			*ch = *last
 		}
 	}
 	if !fresh && g.last.Period != 0 {
@@ -123,32 +134,46 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 	return r
 }
 
-// identify gives a telegram that does not say whose it is the identifier of the
-// last one, where both have the same sender: binary meters send some lists
-// without it, and then only the system title tells, or nothing at all.
+// identify gives a telegram the identification of the last one, where both have
+// the same sender: binary meters send some lists without it, and others with
+// another one. Two of the same kind that differ are two meters.
 func (g *Merge) identify(m *Measurement) {
 	last := &g.last
-	if m.Format != last.Format || m.Meter.Header != last.Meter.Header || m.Seal.Title != last.Seal.Title {
-		return
-	}
 	sealed := !m.Seal.Title.Empty()
 	switch {
-	case !last.Meter.ID.Empty() && (sealed || m.Meter.ID.Empty()):
-		m.Meter.ID = last.Meter.ID
-	case last.Meter.ID.Empty() && last.Format != "":
-		last.Meter.ID = m.Meter.ID
+	case m.Format != last.Format, m.Seal.Title != last.Seal.Title:
+		return
+	case sealed:
+	case m.Meter.Sender != last.Meter.Sender:
+		return
+	case m.Meter.Sender.Empty() && m.Meter.Header != last.Meter.Header:
+		return
+	}
+	switch {
+	case last.Meter.ID.Empty():
+		last.Meter.ID, last.Meter.IDKind, last.Meter.Header = m.Meter.ID, m.Meter.IDKind, m.Meter.Header
+	case sealed, m.Meter.ID.Empty(), m.Meter.IDKind != last.Meter.IDKind, m.Meter.ID == last.Meter.ID:
+		m.Meter.ID, m.Meter.IDKind, m.Meter.Header = last.Meter.ID, last.Meter.IDKind, last.Meter.Header
 	}
 }
 
 // keepsCounter reports whether the counter q of the last telegram still stands
 // although m has counters: one list has the totals, another the tariffs, and a
-// total that m made of tariffs does not replace one that was sent.
+// total that m made of tariffs does not replace one that was sent, unless the
+// tariffs have run ahead of it: then it is not sent any more.
 func (m *Measurement) keepsCounter(last *Measurement, q Quantity) bool {
 	if m.unreadable.has(q) || !last.values[q].ok {
 		return false
 	}
-	return !m.values[q].ok || (m.derived.has(q) && !last.derived.has(q))
+	if !m.values[q].ok {
+		return true
+	}
+	return m.derived.has(q) && !last.derived.has(q) && m.values[q].v-last.values[q].v < ahead
 }
+
+// ahead is what the tariffs may be ahead of a total that comes in another list: a
+// minute at the highest power of a house, and more.
+const ahead = 5000 // Wh
 
 func (m *Measurement) copyFrom(from *Measurement, q Quantity) {
 	m.values[q] = from.values[q]

@@ -88,6 +88,9 @@ func (o OBIS) Quantity() (Quantity, bool) {
 // reference, IEC 62056-61 tables).
 var codes = map[string]Quantity{
 	"1-0:16.7.0": ActivePower,
+	"1-0:36.7.0": ActivePowerL1,
+	"1-0:56.7.0": ActivePowerL2,
+	"1-0:76.7.0": ActivePowerL3,
 	"1-0:1.7.0":  ActivePowerImport,
 	"1-0:21.7.0": ActivePowerImportL1,
 	"1-0:41.7.0": ActivePowerImportL2,

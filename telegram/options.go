@@ -13,6 +13,7 @@ type Options struct {
 
 	Key     Secret // decrypts (GUEK), as ParseKey returns it; not set: none
 	AuthKey Secret // authenticates (GAK), as ParseKey returns it; not set: tags are not verified
+	Verify  Verify // what must vouch for an encrypted text of P1
 
 	Profile string   // of a meter that sends integers without scalers; "": found by the meter
 	Scalers []Scaler // of single objects; they win over the profile and what is sent
@@ -22,6 +23,18 @@ type Options struct {
 	EstimatePhases bool   // compute the powers or currents of phases that the meter does not send
 	EstimateExport bool   // compute what a French meter injects and does not measure
 }
+
+// Verify says what must vouch for an encrypted text of P1, which has a checksum of
+// its own: real meters of Luxembourg and Austria carry tags that the published
+// authentication keys do not verify.
+type Verify uint8
+
+// The ways to verify.
+const (
+	VerifyAuto     Verify = iota // the tag where an authentication key is set, the checksum where not
+	VerifyStrict                 // the tag
+	VerifyChecksum               // the checksum; the tag, too, where it does verify
+)
 
 // Scaler says that the object OBIS, on whatever channel B, counts in units of
 // 10^Exponent.

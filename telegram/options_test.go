@@ -59,7 +59,8 @@ func TestEstimatePhases(t *testing.T) {
 		{"current by power and voltage", map[Quantity]float64{ActivePower: 2300, ActivePowerL1: 2300, ActivePowerL2: -460, ActivePowerL3: 0, VoltageL1: 230, VoltageL2: 230, VoltageL3: 230},
 			map[Quantity]float64{CurrentL1: 10, CurrentL2: 2, CurrentL3: 0}},
 		{"with its reactive part", map[Quantity]float64{ActivePower: 690, ActivePowerL1: 690, ReactivePowerL1: 920, VoltageL1: 230}, map[Quantity]float64{CurrentL1: 5}},
-		{"a dead phase", map[Quantity]float64{ActivePower: 230, ActivePowerL1: 230, ActivePowerL2: 0, ActivePowerL3: 0, VoltageL1: 230, VoltageL2: 0, VoltageL3: 0}, map[Quantity]float64{CurrentL1: 1}},
+		{"a dead phase", map[Quantity]float64{ActivePower: 230, ActivePowerL1: 230, ActivePowerL2: 0, ActivePowerL3: 0, VoltageL1: 230, VoltageL2: 0, VoltageL3: 0}, map[Quantity]float64{CurrentL1: 1, CurrentL2: 0, CurrentL3: 0}},
+		{"a voltage that is missing: no current at all", map[Quantity]float64{ActivePower: 690, ActivePowerL1: 230, ActivePowerL2: 230, ActivePowerL3: 230, VoltageL1: 230, VoltageL3: 230}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var m, off Measurement

@@ -19,6 +19,7 @@ type Receiver struct {
 	proven int          // index of the format that last came through, plus one
 	blamed int          // of the one whose losses are told while none comes through, plus one
 	held   [][]Received // losses held back since, by format
+	lost   []int        // telegrams lost since, by format, told or not
 	noise  []int        // octets that were noise to each format, while none has proven itself
 }
 
@@ -55,7 +56,8 @@ const certain = 1024
 // the losses of another are nothing until it has lost several and no telegram
 // has come through between them.
 func (rc *Receiver) Run(r io.Reader, quiet time.Duration, each func(Received)) error {
-	rc.held, rc.noise = make([][]Received, len(rc.Formats)), make([]int, len(rc.Formats))
+	n := len(rc.Formats)
+	rc.held, rc.lost, rc.noise = make([][]Received, n), make([]int, n), make([]int, n)
 	err := scan(r, rc.Formats, quiet, func(i int, e Event) { rc.event(i, e, each) })
 	if rc.proven == 0 {
 		rc.tell(rc.loudest(), each)
@@ -103,6 +105,7 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 	}
 	rc.tell(i, each)
 	rc.proven, rc.blamed = i+1, 0
+	clear(rc.lost)
 	each(got)
 }
 
@@ -110,26 +113,28 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 // a bare recogniser finds inside the frames of another says less than that one: a
 // format that is listed earlier goes before.
 func (rc *Receiver) lose(i int, got Received, each func(Received)) {
-	if len(rc.Formats) == 1 || rc.proven == i+1 {
+	if rc.lost[i]++; len(rc.Formats) == 1 || rc.proven == i+1 {
 		each(got)
 		return
 	}
-	if rc.blamed == i+1 {
-		rc.held[i] = append(rc.held[i], got)
-		rc.tell(i, each)
-		return
-	}
+	rc.held[i] = append(rc.held[i], got)
 	enough := patience
-	if rc.proven != 0 {
+	switch rc.proven {
+	case 0:
+		if rc.blamed == i+1 {
+			enough = 1
+		}
+	default:
 		enough = longer
 	}
-	rc.held[i] = append(rc.held[i], got)
-	n := len(rc.held[i])
-	if n < enough {
+	if len(rc.held[i]) < enough {
 		return
 	}
-	for j := range i { // one that tells more is about to lose as many
-		if len(rc.held[j]) > 0 && len(rc.held[j]) >= n-1 {
+	for j := range i { // one that tells more has lost as many, or is about to
+		if rc.lost[j] > 0 && rc.lost[j] >= rc.lost[i]-1 {
+			if len(rc.held[i]) > 2*longer {
+				rc.held[i] = slices.Delete(rc.held[i], 0, 1)
+			}
 			return
 		}
 	}

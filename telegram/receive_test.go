@@ -54,6 +54,7 @@ func TestReceiver(t *testing.T) {
 		{"the meter changes its format", []Format{a, b}, "a1 b2 b3 a4", "a1 ~2 b2 b3 a4"},
 		{"two that lose the same: the one that is listed first is told", []Format{a, b}, "b1? a1? b2? a2?", "~6 !a1? !a2?"},
 		{"but not for a loss of long ago", []Format{a, b}, "a1? b1? b2? b3?", "~3 !b1? !b2? !b3?"},
+		{"its own losses, and those of one that is listed later", []Format{a, b}, "a1 a2? b3? a4? b5? a6? b7? a8? b9? a10? b11?", "a1 !a2? ~3 !a4? ~3 !a6? ~3 !a8? ~3 !a10? ~4"},
 		{"three of another between two of its own", []Format{a, b}, "a1 b2? b3? b4? a5", "a1 ~3 ~3 ~3 a5"},
 		{"the meter changes to what cannot be read", []Format{a, b}, "a1 b2? b3? b4? b5? b6? b7?", "a1 ~3 ~3 ~3 ~3 !b2? !b3? !b4? !b5? !b6? !b7?"},
 	} {

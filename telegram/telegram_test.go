@@ -79,7 +79,7 @@ func TestParseLine(t *testing.T) {
 
 func TestParseKey(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "0 hex digits", "0011": "4 hex digits", "zz112233445566778899AABBCCDDEEFF": "character 1",
+		"": "0 hex digits", "0011": "4 hex digits", "zz112233445566778899AABBCCDDEEFF": "character 1", "00-11-22-33-44-55-66-77-88-99-AA-BB-CC-DD-EE-FF": "character 3", "0011\t": "character 5",
 		"00112233445566778899AABBCCDDEEFF00": "34 hex digits", "001122334455667788 99AABBCCDDEEF!": "character 32",
 	} {
 		if s, err := ParseKey(in); err == nil || !strings.Contains(err.Error(), want) || s.IsSet() {
@@ -267,6 +267,71 @@ func TestMerge(t *testing.T) {
 		}
 		if p := g.Period(); p != 10*time.Second {
 			t.Errorf("the period is %v", p)
+		}
+	})
+	t.Run("a full list that comes too rarely does not hold the power back", func(t *testing.T) {
+		for _, rare := range []time.Duration{time.Minute, 15 * time.Minute, time.Hour} {
+			var g Merge
+			for s := time.Duration(0); s < 15*rare; s += 5 * time.Second {
+				m := alone(float64(s / time.Second))
+				if s%rare == 0 {
+					m = measured("A", map[Quantity]float64{ActivePowerImport: float64(s / time.Second), CurrentL1: 1})
+				}
+				m.Period = 10 * time.Second
+				r := g.Add(m, at.Add(s))
+				if age := at.Add(s).Sub(r.At[Instantaneous]); age > 30*time.Second || age > 0 && s > 11*rare {
+					t.Fatalf("a list every %v: the power is %v old after %v", rare, age, s)
+				}
+			}
+		}
+	})
+	t.Run("power alone goes on behind one that could not be read", func(t *testing.T) {
+		var g Merge
+		g.Add(power, at)
+		bad := alone(0)
+		bad.SetUnreadable(ActivePowerImport)
+		bad.SetUnreadable(ActivePower)
+		g.Add(bad, at.Add(time.Second))
+		if r := g.Add(alone(2000), at.Add(2*time.Second)); r.Get(ActivePower) != Of(2000) {
+			t.Errorf("power %v", r.Get(ActivePower))
+		}
+	})
+	t.Run("lists that name their meter each in its own way", func(t *testing.T) {
+		list := func(header, id string, kind uint8, sender string, values map[Quantity]float64) Measurement {
+			m := measured(header, values)
+			m.Meter.ID, m.Meter.IDKind, m.Meter.Sender = TextOf(id), kind, TextOf(sender)
+			return m
+		}
+		a := list("E450", "LGZ1", 3, "103/127 1", map[Quantity]float64{ActivePowerImport: 5})
+		b := list("E360", "123", 2, "103/127 1", map[Quantity]float64{ActiveEnergyImport: 1000})
+		for _, order := range [][]Measurement{{a, b, a, b}, {b, a, b, a}} {
+			var g Merge
+			var r Reading
+			for i, m := range order {
+				if r = g.Add(m, at); i > 0 && (!r.Get(ActivePower).OK() || !r.Get(ActiveEnergyImport).OK()) {
+					t.Errorf("after list %d something is missing", i)
+				}
+			}
+			if r.Meter.ID != order[0].Meter.ID || r.Meter.Header != order[0].Meter.Header {
+				t.Errorf("the meter is %q %q", r.Meter.Header, r.Meter.ID)
+			}
+		}
+		var g Merge
+		g.Add(a, at)
+		if r := g.Add(list("E450", "LGZ2", 3, "103/127 1", map[Quantity]float64{ActiveEnergyImport: 1}), at); r.Get(ActivePower).OK() {
+			t.Error("another meter at the same address is taken for the first")
+		}
+	})
+	t.Run("a total that is not sent any more gives way to its tariffs", func(t *testing.T) {
+		var g Merge
+		g.Add(measured("A", map[Quantity]float64{ActiveEnergyImport: 1000}), at)
+		r := g.Add(measured("A", map[Quantity]float64{ActiveEnergyImportT1: 600, ActiveEnergyImportT2: 500}), at)
+		if v, _ := r.Get(ActiveEnergyImport).Get(); v != 1000 {
+			t.Errorf("total %v", v)
+		}
+		r = g.Add(measured("A", map[Quantity]float64{ActiveEnergyImportT1: 600, ActiveEnergyImportT2: 50000}), at)
+		if v, _ := r.Get(ActiveEnergyImport).Get(); v != 50600 || !r.Derived(ActiveEnergyImport) {
+			t.Errorf("total %v, derived %t", v, r.Derived(ActiveEnergyImport))
 		}
 	})
 	t.Run("currents alone take the place of currents, and make nothing fresh", func(t *testing.T) {
@@ -552,6 +617,20 @@ func TestGuard(t *testing.T) {
 		}
 		if g.Check(from("LGZ", rebase)) == nil {
 			t.Error("the new base is not kept")
+		}
+	})
+	t.Run("a meter whose tags were verified must go on sending them", func(t *testing.T) {
+		var g Guard
+		tagged := from("LGZ", 100)
+		tagged.Seal.Authenticated = true
+		for _, c := range []struct {
+			m  *Measurement
+			ok bool
+		}{{from("LGZ", 98), true}, {from("LGZ", 99), true}, {tagged, true}, {from("LGZ", 101), false}, {from("KFM", 1), true}} {
+			err := g.Check(c.m)
+			if (err == nil) != c.ok || err != nil && (!errors.Is(err, ErrUntagged) || Class(err) != "decrypt") {
+				t.Errorf("counter %d: %v", c.m.Seal.Counter, err)
+			}
 		}
 	})
 	t.Run("one telegram again and again is never believed", func(t *testing.T) {

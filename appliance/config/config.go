@@ -48,6 +48,7 @@ type Meter struct {
 	UTCOffset Offset          // winter offset of the meter's country
 	Key       telegram.Secret // decrypts (GUEK), 32 hex digits; "": the meter does not encrypt
 	AuthKey   telegram.Secret // authenticates (GAK), 32 hex digits; "": tags are not verified
+	Verify    string          // one of VerifyWords: what must vouch for an encrypted text of P1
 
 	// RequireEncryption refuses plain telegrams once there is a Key: they could be
 	// put on the cable by anybody.
@@ -133,7 +134,7 @@ func Default() Config {
 		MeterType: row.MeterType,
 		Settings:  netcfg.Defaults(),
 		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite},
-		Meter: Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), RequireEncryption: true,
+		Meter: Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), Verify: Auto, RequireEncryption: true,
 			Profile: Auto, Scalers: []Scaler{}, List: []Code{}, CurrentRatio: 1, VoltageRatio: 1},
 		Modbus: Modbus{Servers: []Server{row}},
 		Broker: Broker{Enabled: true, Listen: ":1883", Users: []User{}},

@@ -78,7 +78,7 @@ const everything = `{
 	"WiFi": {"SSID": "Zuhause \"<&>\"", "Password": "wifi-secret"},
 	"MQTT": {"Broker": "mqtt://nas.local", "Site": "chalet", "Username": "me", "Password": "uplink-secret"},
 	"Meter": {"Source": "tcp://192.168.1.20:8088", "Format": "tic", "Line": "9600 7e1", "UTCOffset": "5h30m",
-		"Key": "4d65746572204b65 792069732073 6563", "AuthKey": "4175746820204B657920697320736563",
+		"Key": "4d65746572204b65 792069732073 6563", "AuthKey": "4175746820204B657920697320736563", "Verify": "checksum",
 		"Profile": "lg-e570", "Scalers": [{"OBIS": "1-0:1.7.0", "Exponent": -1}, {"OBIS": "1-0:31.7.0"}], "List": ["1-0:1.7.0", "", "0-0:96.1.0"],
 		"CurrentRatio": 40, "VoltageRatio": 0.5, "EstimatePhases": true, "EstimateExport": true},
 	"Modbus": {"Servers": [
@@ -217,6 +217,7 @@ func TestValidate(t *testing.T) {
 		{"key of 30 digits", func(c *Config) { c.Meter.Key = telegram.NewSecret("001122334455667788990011223344") }, "/Meter/Key"},
 		{"authentication key that is no hex", func(c *Config) { c.Meter.AuthKey = telegram.NewSecret(strings.Repeat("x", 32)) }, "/Meter/AuthKey"},
 		{"key with colons", func(c *Config) { c.Meter.Key = telegram.NewSecret("00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF") }, ""},
+		{"no such way to verify", func(c *Config) { c.Meter.Verify = "never" }, "/Meter/Verify"},
 		{"no such profile", func(c *Config) { c.Meter.Profile = "lg-e999" }, "/Meter/Profile"},
 		{"a profile", func(c *Config) { c.Meter.Profile = "lg-e450" }, ""},
 		{"no current transformer is 0", func(c *Config) { c.Meter.CurrentRatio = 0 }, "/Meter/CurrentRatio"},

@@ -90,6 +90,7 @@ func (m Meter) check(p *Problems, k Known) {
 		p.add(path, "%v", err)
 	}
 	p.word("/Meter/Format", m.Format, append(words{Auto}, k.Formats...))
+	p.word("/Meter/Verify", m.Verify, VerifyWords)
 	p.word("/Meter/Profile", m.Profile, append(words{Auto}, k.Profiles...))
 	for _, key := range []struct {
 		path string

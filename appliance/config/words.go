@@ -11,6 +11,10 @@ var (
 	// WhenMissingWords say what Modbus answers for currents or a power that the
 	// meter never sends: exception 0B, or 0 as the original does.
 	WhenMissingWords = words{"exception", "zero"}
+	// VerifyWords say what must vouch for an encrypted text of P1: its tag where an
+	// authentication key is set and its checksum where not, the tag, or the
+	// checksum.
+	VerifyWords = words{Auto, "strict", "checksum"}
 	// CurrentsWords say whether phase currents carry the sign of their power.
 	CurrentsWords = words{"magnitude", "signed"}
 	// AccessWords are the rights of a rule of the broker.

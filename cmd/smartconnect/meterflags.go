@@ -46,6 +46,10 @@ func meterFlags(f *flag.FlagSet, o *telegram.Options) (check func() error) {
 	f.Float64Var(&o.Ratios.Voltage, "voltage-ratio", 1, "`RATIO` of voltage transformers")
 	f.BoolVar(&o.EstimatePhases, "estimate-phases", false, "compute powers or currents of phases that the meter does not send")
 	f.BoolVar(&o.EstimateExport, "estimate-export", false, "compute what a French meter injects and does not measure, from its status word")
+	f.BoolFunc("checksum-only", "let the checksum vouch for an encrypted text of P1 whose tag the authentication key does not verify", func(string) error {
+		o.Verify = telegram.VerifyChecksum
+		return nil
+	})
 	keys := keyFlags(f)
 	return func() (err error) {
 		o.UTCOffset = time.Duration(offset)

@@ -185,9 +185,9 @@ func readNotification(b []byte) (n notification, rest []byte, err error) {
 }
 
 // plausible reports whether the message has a time that can be a real one, in
-// its header or else as a clock in its list.
+// its header or else, where that names no instant, as a clock in its list.
 func (n notification) plausible() bool {
-	if n.when != nil {
+	if _, ok := readClock(n.when); ok {
 		return plausibleClock(n.when)
 	}
 	c := cursor{b: n.body}

@@ -18,6 +18,8 @@ type assembly struct {
 	err   error // why the push is lost already
 	doubt error // a damaged frame came while it was open
 
+	void   int // octets since the last good frame that belong to none
+	failed int // frames with a wrong check sequence in it
 	frames int // good ones in it, those that came when it was lost already among them
 	number int // of the last block or segment
 	repeat int // where the data of the last block begin in apdu
@@ -45,9 +47,16 @@ const (
 )
 
 // Bounds of a push; real ones have up to 1.2 kB in up to ten blocks.
+//
+// Nothing in a part says of which push it is: the first block of one and, behind a
+// noise that has swallowed the rest and the beginning of the next, the second block
+// of that would go together. So there is an end to the noise between two parts,
+// below the size of a frame.
 const (
 	maxAPDU   = 8 << 10
 	maxBlocks = 64
+	maxVoid   = 40
+	maxFailed = 16
 )
 
 func (a *assembly) reset() { *a = assembly{apdu: a.apdu[:0]} }
@@ -79,6 +88,7 @@ func (a *assembly) fail(class error, format string, v ...any) {
 // octets of noise which look like a damaged frame cost nothing. Frames with the
 // S bit are not numbered: there it ends the push.
 func (a *assembly) damaged(at int, err error) {
+	a.failed++
 	switch {
 	case !a.open:
 		a.open, a.start, a.err = true, at, err
@@ -105,6 +115,10 @@ func (a *assembly) add(f frame, at int) outcome {
 		}
 	}
 	a.frames++
+	if !p.first && a.void > maxVoid {
+		a.fail(telegram.ErrDamaged, "%d octets of noise before the next part", a.void)
+	}
+	a.void = 0
 	if a.err == nil {
 		a.put(f, p)
 	}

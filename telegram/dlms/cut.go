@@ -51,11 +51,14 @@ func (a *assembly) cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.
 		switch {
 		case err == nil:
 		case !void:
-			a.damaged(at, err)
+			if a.damaged(at, err); a.failed > maxFailed {
+				return nil, buf[at+1:], telegram.Loss{Noise: noise, Frames: a.frames, Err: a.loss("%d damaged frames", a.failed)}
+			}
 			fallthrough
 		default:
 			if buf[at] != hdlcFlag {
 				noise++
+				a.void++
 			}
 			at++
 			continue

@@ -216,3 +216,29 @@ func TestFramesAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// A line that is made to look like damaged frames for ever must not cost more than
+// it brings: each read would look at all of it again.
+func TestDamagedFramesAreBounded(t *testing.T) {
+	head := octets("A7 FF 03 03 13")
+	bad := bytes.Repeat(join([]byte{0x7E}, head, crcX25(head)), 5000)
+	var buf []byte
+	losses, longest := 0, 0
+	for _, c := range bad {
+		buf = append(buf, c)
+		for {
+			raw, rest, lost := Format.Cut(buf, false)
+			buf = rest
+			if lost.Err != nil {
+				losses++
+			}
+			if raw == nil && lost == (telegram.Loss{}) {
+				break
+			}
+		}
+		longest = max(longest, len(buf))
+	}
+	if losses < 100 || longest > 3000 {
+		t.Errorf("%d losses of %d octets, and %d waiting", losses, len(bad), longest)
+	}
+}

@@ -39,7 +39,7 @@ type decoder struct {
 	objects []object // what the messages of the last instant hold
 	facts   facts
 	model   *model // nil for a meter that is not known
-	scratch [16]byte
+	scratch [32]byte
 	by      [telegram.NumQuantities]uint8 // 1 + channel B of the object that gave a value
 }
 
@@ -75,19 +75,19 @@ func (d *decoder) telegram(raw []byte) error {
 func (d *decoder) instant() error {
 	last := &d.msgs[len(d.msgs)-1]
 	var unknown error
-	authenticated := true
 	for i := range d.msgs {
 		m := &d.msgs[i]
-		if !bytes.Equal(m.when, last.when) || m.seal.Title != last.seal.Title {
+		if err := m.together(last, i > 0 && d.msgs[i-1].seal.Counter >= m.seal.Counter); err != nil {
+			return err
+		}
+		if !bytes.Equal(m.when, last.when) {
 			continue
 		}
-		authenticated = authenticated && m.seal.Authenticated
 		if err := d.list(m); err != nil {
 			unknown = err
 		}
 	}
 	d.m.Seal = last.seal
-	d.m.Seal.Authenticated = authenticated
 	d.m.Time = d.time(last)
 	d.identify()
 	if unknown != nil {
@@ -97,6 +97,18 @@ func (d *decoder) instant() error {
 	d.fill()
 	d.m.Period = d.period()
 	d.m.Complete(&d.o)
+	return nil
+}
+
+// together reports why m must not count in one push with last: what protects one
+// does not protect the other, so that somebody could have added it.
+func (m *message) together(last *message, again bool) error {
+	switch a, b := m.seal, last.seal; {
+	case a.Title != b.Title, a.Encrypted != b.Encrypted, a.Authenticated != b.Authenticated:
+		return fmt.Errorf("dlms: %w: APDUs of different senders or protection in one push", telegram.ErrUnencrypted)
+	case again && a.Encrypted:
+		return fmt.Errorf("dlms: %w: counter %d behind another in one push", telegram.ErrReplay, a.Counter)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package dlms
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -103,6 +104,7 @@ func TestSeal(t *testing.T) {
 	untimed := sealedBy(0x20, 77, join(octets("0F 00000007 00"), octets("02 02 09 06 0100010700FF 06 00000001")))
 	unset := sealedBy(0x20, 77, join(octets("0F 00000007 0C 07D0 01 01 06 00 00 00 FF 8000 00"), e450List()))
 	clocked := sealedBy(0x20, 77, join(octets("0F 00000007 00"), octets("02 03 09 0C"), noon, octets("09 06 0100010700FF 06 00000001")))
+	wild := sealedBy(0x20, 77, join(octets("0F 00000007 0C FFFF FF FF FF FF FF FF FF 8000 FF"), octets("02 03 09 0C"), noon, octets("09 06 0100010700FF 06 00000001")))
 	frame := func(apdu []byte) []byte { return hdlcFrame(toE450, join(llc, apdu), false) }
 	for _, c := range []struct {
 		name          string
@@ -122,6 +124,7 @@ func TestSeal(t *testing.T) {
 		{"no time to vouch for the key", frame(untimed), sealKey, telegram.Secret{}, telegram.ErrKeyWrong, false},
 		{"a time before there were such meters", frame(unset), sealKey, telegram.Secret{}, telegram.ErrKeyWrong, false},
 
+		{"a header without a time, and one in the list", frame(wild), sealKey, telegram.Secret{}, nil, false},
 		{"a time in the list vouches", frame(clocked), sealKey, telegram.Secret{}, nil, false},
 		{"key alone", apdu(0x30), sealKey, telegram.Secret{}, nil, false},
 		{"key alone, no tag", apdu(0x20), sealKey, telegram.Secret{}, nil, false},
@@ -168,13 +171,85 @@ func TestDecode(t *testing.T) {
 				same(t, &m, q, want)
 			}
 			want := telegram.Meter{ID: telegram.TextOf("7654321"), Header: telegram.TextOf("Landis+Gyr E450"), Version: telegram.TextOf("0-8:25.9.0")}
-			if m.Meter != want || m.Format != "dlms" || m.Period != 5*time.Second {
+			want.IDKind, want.Sender = 2, m.Meter.Sender
+			if m.Meter != want || m.Meter.Sender.Empty() || m.Format != "dlms" || m.Period != 5*time.Second {
 				t.Errorf("format %s, meter %+v, period %v", m.Format, m.Meter, m.Period)
 			}
 			if at := time.Date(2026, 1, 17, 11, 34, 56, 0, time.UTC); m.Time != at {
 				t.Errorf("time %v, want %v", m.Time, at)
 			}
 		})
+	}
+}
+
+// What one APDU of a push is protected by says nothing for another: with a key on
+// the cable somebody could add one in the clear, and with the first message of one
+// push and the last of another make a third.
+func TestPushOfSeveralSeals(t *testing.T) {
+	export := notified(octets("02 02 09 06 0100100700FF 05 FFFFB1E0")) // 16.7.0 = -20000 W
+	good := func(counter uint32) []byte { return sealedBy(0x30, counter, notified(e450List())) }
+	for _, c := range []struct {
+		name  string
+		apdus [][]byte
+		class error
+	}{
+		{"a wrapper that protects nothing, before", [][]byte{sealedBy(0x00, 1, export), good(78)}, telegram.ErrUnencrypted},
+		{"behind", [][]byte{good(78), sealedBy(0x00, 79, export)}, telegram.ErrUnencrypted},
+		{"in the clear, before", [][]byte{export, good(78)}, telegram.ErrUnencrypted},
+		{"encrypted without a tag, before", [][]byte{sealedBy(0x20, 77, export), good(78)}, telegram.ErrUnencrypted},
+		{"an old one before", [][]byte{good(78), good(78)}, telegram.ErrReplay},
+		{"two that belong together", [][]byte{good(78), good(79)}, nil},
+	} {
+		var info []byte
+		for _, apdu := range c.apdus {
+			info = join(info, llc, apdu)
+		}
+		_, err := one(t, Format, hdlcFrame(toE450, info, false), sealedOptions)
+		if !errors.Is(err, c.class) || (err == nil) != (c.class == nil) {
+			t.Errorf("%s: error %v, want %v", c.name, err, c.class)
+		}
+	}
+}
+
+// Nothing in a part says of which push it is. Noise that is as long as what it
+// swallowed must not make one push of the beginning of one and the end of another.
+func TestPushOfTwo(t *testing.T) {
+	list := func(watts uint32, amps uint16) []byte {
+		return notified(cip(listItself, pushed{3, "0100010700FF", 2, u32(watts)}, pushed{3, "01001F0700FF", 2, u16(amps)}))
+	}
+	noise := bytes.Repeat([]byte{0x55}, 200)
+	a, b := list(100, 10), list(15000, 2500)
+	for name, parts := range map[string]func(apdu []byte) [][]byte{
+		"blocks":   func(apdu []byte) [][]byte { return inBlocks(toE450, apdu, 60) },
+		"segments": func(apdu []byte) [][]byte { return inSegments(toAM550, apdu, 60) },
+		"M-Bus":    func(apdu []byte) [][]byte { return overMbus(apdu, 60) },
+	} {
+		A, B := parts(a), parts(b)
+		n := len(A)
+		for _, c := range []struct {
+			what   string
+			in     []byte
+			whole  int
+			damage bool
+		}{
+			{"noise between", join(join(A[:n-1]...), noise, B[n-1]), 0, true},
+			{"damaged frames between", join(join(A[:n-1]...), spoiled(A[n-1], 20), spoiled(B[0], 20), B[n-1]), 0, true},
+			{"damaged headers between", join(join(A[:n-1]...), spoiled(A[n-1], 3), spoiled(B[0], 3), B[n-1]), 0, true},
+			{"a little noise inside one", join(join(A[:n-1]...), noise[:20], A[n-1]), 1, false},
+		} {
+			whole, lost := 0, 0
+			telegram.Telegrams(c.in, Format, func(e telegram.Event) {
+				if e.Raw != nil {
+					whole++
+				}
+				if e.Lost.Err != nil {
+					lost++
+				}
+			})
+			if whole != c.whole || (lost > 0) != c.damage {
+				t.Errorf("%s, %s: %d pushes, %d lost", name, c.what, whole, lost)
+			}
+		}
 	}
 }
 

@@ -18,7 +18,9 @@ func (d *decoder) fill() {
 		switch {
 		case !ok || o.code.B > 1:
 			d.channel(o)
-		case o.value.kind() == null:
+		case o.value.kind() == null && (q == telegram.ActivePowerImport || q == telegram.ActivePower):
+			d.m.SetUnreadable(q) // it is not nothing: the meter cannot say at the moment
+		case o.value.kind() == null: // a phase the meter does not have
 		case q == telegram.Tariff:
 			d.m.Set(q, o.tariff())
 		default:
@@ -119,12 +121,18 @@ func (d *decoder) channel(o *object) {
 // period returns the nominal time between two lists of this kind. The push
 // setups of a CII count: 0-8 is consumer information 1 with the moment, 0-9 the
 // tariffs every minute, 0-11 the sub-meters every quarter of an hour. Energies
-// alone come every minute wherever they are documented.
+// alone come every minute wherever they are documented. A list with power or
+// currents has the period of its meter, whatever its number.
 func (d *decoder) period() time.Duration {
-	switch setup := d.facts.setup.B; {
-	case setup == 11:
+	moment := d.m.HasCurrent()
+	for _, q := range [...]telegram.Quantity{telegram.ActivePower, telegram.ActivePowerImport, telegram.ActivePowerExport} {
+		moment = moment || d.m.Get(q).OK() || d.m.Unreadable(q)
+	}
+	switch {
+	case moment:
+	case d.facts.setup.B == 11:
 		return 15 * time.Minute
-	case setup == 9, setup == 10, !d.m.Get(telegram.ActivePowerImport).OK() && !d.m.HasCurrent():
+	default:
 		return time.Minute
 	}
 	if d.model != nil {

@@ -35,6 +35,9 @@ func TestQuantities(t *testing.T) {
 		{"a tariff that says nothing", list(pushed{1, "0000600E00FF", 2, text("RATE")}), telegram.Tariff, -1},
 		{"a unit that does not fit", list(reg("0100010700FF", 5), pushed{3, "0100010700FF", 3, octets("02 02 0F 00 16 23")}), telegram.ActivePowerImport, -1},
 		{"a scaler that nothing counts in", list(reg("0100010700FF", 5), pushed{3, "0100010700FF", 3, octets("02 02 0F 7F 16 1B")}), telegram.ActivePowerImport, -1},
+		{"an import that the meter cannot say is not nothing", list(pushed{3, "0100010700FF", 2, []byte{0}}, reg("0100020700FF", 0)), telegram.ActivePower, -1},
+		{"net power of a phase", list(reg("0100380700FF", 56)), telegram.ActivePowerL2, 56},
+		{"unreadable on one channel, good on the other", list(pushed{3, "0101010700FF", 2, text("?")}, reg("0100010700FF", 4000)), telegram.ActivePower, 4000},
 		{"not a number", list(pushed{3, "0100010700FF", 2, octets("17 7FC00000")}), telegram.ActivePowerImport, -1},
 		{"a float", list(pushed{3, "0100010700FF", 2, octets("17 42480000")}), telegram.ActivePowerImport, 50},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"smartconnect/telegram"
 	"smartconnect/telegram/hdlc"
@@ -32,6 +33,15 @@ type link struct {
 	mbus      bool
 	dest, src uint32
 	ci        byte // of a foreign M-Bus frame
+}
+
+// text names the link by its addresses.
+func (l link) text(b []byte) telegram.Text {
+	if l.mbus {
+		b = append(b, "M-Bus "...)
+	}
+	b = append(strconv.AppendUint(b, uint64(l.dest), 16), ' ')
+	return telegram.TextOf(strconv.AppendUint(b, uint64(l.src), 16))
 }
 
 var (

@@ -139,7 +139,8 @@ func (d *decoder) identify() {
 	if id.rank == 0 && d.facts.sealed {
 		id.text = titleID(d.facts.title)
 	}
-	d.m.Meter.ID = id.text
+	d.m.Meter.ID, d.m.Meter.IDKind = id.text, uint8(id.rank)
+	d.m.Meter.Sender = d.facts.link.text(d.scratch[:0])
 	if d.model = d.facts.model(); d.model != nil {
 		d.m.Meter.Header = telegram.TextOf(d.model.name)
 	}

@@ -118,7 +118,8 @@ func printed(objects []object) string {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
-		b = append(b, objects[i].print(0)...)
+		text := objects[i].print(0)
+		b = append(b, text[:min(len(text), 40)]...)
 	}
 	return string(b)
 }

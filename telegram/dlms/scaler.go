@@ -18,8 +18,9 @@ func scaled(n float64, exponent int) float64 {
 	return n * powers[exponent]
 }
 
-// scale gives every object its value in base units. A scaler set by hand wins,
-// then one that was transmitted, then the profile of the meter.
+// scale gives every object its value in base units. A scaler that was transmitted
+// wins, if its unit is one for the object; then one set by hand, then the profile
+// of the meter.
 func (d *decoder) scale() {
 	for i := range d.objects {
 		if o := &d.objects[i]; o.named && o.attribute == 2 {
@@ -48,7 +49,7 @@ func (d *decoder) scale() {
 				o.exponent = volts
 			}
 		}
-		if exponent, ok := d.exponent(o.code); ok {
+		if exponent, ok := d.exponent(o.code); ok && (o.source != telegram.Transmitted || o.unreadable) {
 			o.source, o.exponent, shift = telegram.Overridden, exponent, 0
 			if m != noMeasure { // by hand, in the base unit, whatever was sent
 				o.base, o.unreadable = unit, false
@@ -80,21 +81,21 @@ func (o *object) evaluate(shift int8) {
 
 // voltageExponent finds the exponent of the voltages by their size: newer E450
 // firmware and some grid operators have voltages sent in 0.1 V or mV. A mains
-// voltage is between 150 and 300 V with one exponent only, so that one live
-// phase decides for all. That of the profile is tried first, for the sake of a
-// dead phase that floats at 20 V; with no live phase it stays.
+// voltage is between 150 and 300 V with one exponent only, so that the highest of
+// the phases decides for all: one that is dead may float at 20 V, and what that is
+// with another exponent says nothing. That of the profile is tried first, and stays
+// where none fits.
 func (d *decoder) voltageExponent(profile int8) int8 {
+	highest := int64(0)
+	for i := range d.objects {
+		o := &d.objects[i]
+		if n, ok := o.value.integer(); ok && o.measure == voltage && o.source != telegram.Transmitted {
+			highest = max(highest, n)
+		}
+	}
 	for _, e := range [...]int8{profile, 0, -1, -2, -3} {
-		for i := range d.objects {
-			o := &d.objects[i]
-			if o.measure != voltage || o.source == telegram.Transmitted {
-				continue
-			}
-			if n, ok := o.value.integer(); ok {
-				if v := scaled(float64(n), int(e)); v >= 150 && v <= 300 {
-					return e
-				}
-			}
+		if v := scaled(float64(highest), int(e)); v >= 150 && v <= 300 {
+			return e
 		}
 	}
 	return profile

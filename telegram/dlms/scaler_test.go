@@ -42,7 +42,9 @@ func TestScalers(t *testing.T) {
 		{"sent scalers beat the profile", to(toE450, sent), telegram.Options{Profile: "lg-e360"}, -1, 200000, 23, -1, -1},
 		{"a scaler by hand beats a unit that does not fit", to(toE450, cip(listItself, pushed{3, "0100010700FF", 2, u32(2000)}, pushed{3, "0100010700FF", 3, octets("02 02 0F 02 16 23")})),
 			telegram.Options{Scalers: []telegram.Scaler{{OBIS: code("1-0:1.7.0"), Exponent: 0}}}, -1, 2000, -1, -1, -1},
-		{"a scaler by hand beats the sent one", to(toE450, sent), telegram.Options{Scalers: []telegram.Scaler{{OBIS: code("1-0:1.7.0"), Exponent: 0}}}, -1, 2000, 23, -1, -1},
+		{"the sent one beats a scaler by hand", to(toE450, sent), telegram.Options{Scalers: []telegram.Scaler{{OBIS: code("1-0:1.7.0"), Exponent: 0}}}, -1, 200000, 23, -1, -1},
+		{"a net of 400 V with a phase that floats", to(toE360, cip(listItself, pushed{3, "0100200700FF", 2, u16(4000)}, pushed{3, "0100340700FF", 2, u16(200)})), telegram.Options{}, -1, -1, 400, -1, -1},
+		{"a net of 127 V with a phase that floats", to(toE360, cip(listItself, pushed{3, "0100200700FF", 2, u16(1270)}, pushed{3, "0100340700FF", 2, u16(200)})), telegram.Options{}, -1, -1, 127, -1, -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := Validate(&c.o); err != nil {

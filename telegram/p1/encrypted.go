@@ -17,9 +17,9 @@ const encryptedName = "p1-encrypted"
 // bare line (Luxmetering, E-Meter P1 Specification 1.1.3).
 //
 // With an authentication key the tag must verify, and then vouches for the text
-// alone. Without one the text must be ASCII under a right checksum of its own:
-// real meters of both countries carry tags that the published authentication
-// keys do not verify.
+// alone. Without one, or where the owner wants it so (telegram.Verify), the text
+// must be ASCII under a right checksum of its own: real meters of both countries
+// carry tags that the published authentication keys do not verify.
 var Encrypted = telegram.Format{
 	Name:   encryptedName,
 	Line:   Format.Line,
@@ -153,17 +153,17 @@ func decodeEncrypted(raw []byte, o telegram.Options, visit func(telegram.Object)
 // damaged telegram: the line gives the ciphertext no checksum. The text tells
 // them apart.
 func open(buf []byte, f glo.Frame, o telegram.Options) (text []byte, authenticated bool, err error) {
-	strict := o.AuthKey.IsSet()
+	strict := o.Verify == telegram.VerifyStrict || o.Verify == telegram.VerifyAuto && o.AuthKey.IsSet()
 	auth := o.AuthKey
 	switch {
 	case !o.Key.IsSet() && f.Encrypted():
 		return nil, false, fmt.Errorf("p1: %w (system title %X)", telegram.ErrKeyRequired, f.Title)
 	case strict && !f.Authenticated():
-		return nil, false, fmt.Errorf("p1: %w: an authentication key is set, but the telegram carries no tag", telegram.ErrDecrypt)
+		return nil, false, fmt.Errorf("p1: %w: its tag must verify, and the telegram carries none", telegram.ErrDecrypt)
 	case !o.Key.IsSet():
 		text = append(buf[:0], f.Content...)
 		return text, false, checked(text, o.NoChecksum)
-	case !strict:
+	case !auth.IsSet():
 		auth = luxembourgAuthKey
 	}
 	text, authenticated, err = decrypt(buf, f, o.Key, auth)

@@ -93,8 +93,8 @@ func TestDecodeEncryptedRefuses(t *testing.T) {
 		{"a wrong key, with the authentication key", testAuth, testAuth, good, telegram.ErrKeyWrong, "no text comes out"},
 		{"a wrong key, and no tag", testAuth, "", encrypted(0x20, testAuth, dsmr5, 1), telegram.ErrKeyWrong, "no text comes out"},
 		{"a wrong authentication key", testKey, luxAuth, good, telegram.ErrKeyWrong, "the authentication key is wrong: the text is right"},
-		{"an authentication key and no tag", testKey, testAuth, encrypted(0x20, testAuth, dsmr5, 1), telegram.ErrDecrypt, "carries no tag"},
-		{"an authentication key and plain content", testKey, testAuth, encrypted(0x00, testAuth, dsmr5, 1), telegram.ErrDecrypt, "carries no tag"},
+		{"an authentication key and no tag", testKey, testAuth, encrypted(0x20, testAuth, dsmr5, 1), telegram.ErrDecrypt, "the telegram carries none"},
+		{"an authentication key and plain content", testKey, testAuth, encrypted(0x00, testAuth, dsmr5, 1), telegram.ErrDecrypt, "the telegram carries none"},
 
 		{"a bit of the ciphertext", testKey, "", flipped(good, 200), telegram.ErrChecksum, "computed"},
 		{"a bit of the ciphertext, with the authentication key", testKey, testAuth, flipped(good, 200), telegram.ErrChecksum, "computed"},
@@ -409,4 +409,35 @@ func BenchmarkDecodeEncrypted(b *testing.B) {
 	b.ReportMetric(median(overFloor), "x-cipher-and-CRC")
 	b.ReportMetric(median(overPlain), "x-plain")
 	b.ReportMetric(testing.AllocsPerRun(100, whole), "allocs/telegram")
+}
+
+// What vouches for a text whose tag the published keys do not verify.
+func TestVerify(t *testing.T) {
+	good, wrong := encrypted(0x30, testAuth, dsmr5, 1), encrypted(0x30, luxAuth[:30]+"00", dsmr5, 1)
+	none := encrypted(0x20, testAuth, dsmr5, 1)
+	for _, c := range []struct {
+		name          string
+		verify        telegram.Verify
+		auth          string
+		in            []byte
+		class         error
+		authenticated bool
+	}{
+		{"auto, with a key that does not verify", telegram.VerifyAuto, testAuth, wrong, telegram.ErrAuthKeyWrong, false},
+		{"auto, with no key", telegram.VerifyAuto, "", wrong, nil, false},
+		{"strict, with a key that does not verify", telegram.VerifyStrict, testAuth, wrong, telegram.ErrAuthKeyWrong, false},
+		{"strict, with no key but the one of Luxembourg", telegram.VerifyStrict, "", wrong, telegram.ErrAuthKeyWrong, false},
+		{"strict, and no tag", telegram.VerifyStrict, testAuth, none, telegram.ErrDecrypt, false},
+		{"strict, and a tag that verifies", telegram.VerifyStrict, testAuth, good, nil, true},
+		{"by checksum, with a key that does not verify", telegram.VerifyChecksum, testAuth, wrong, nil, false},
+		{"by checksum, and a tag that verifies", telegram.VerifyChecksum, testAuth, good, nil, true},
+		{"by checksum, and no tag", telegram.VerifyChecksum, testAuth, none, nil, false},
+		{"by checksum, which is wrong", telegram.VerifyChecksum, testAuth, flipped(wrong, 200), telegram.ErrChecksum, false},
+	} {
+		o := telegram.Options{UTCOffset: time.Hour, Key: telegram.NewSecret(testKey), AuthKey: telegram.NewSecret(c.auth), Verify: c.verify}
+		m, err := Encrypted.Decode(c.in, o, nil)
+		if !errors.Is(err, c.class) || (err == nil) != (c.class == nil) || m.Seal.Authenticated != c.authenticated {
+			t.Errorf("%s: error %v, authenticated %t; want %v, %t", c.name, err, m.Seal.Authenticated, c.class, c.authenticated)
+		}
+	}
 }
