@@ -23,6 +23,7 @@ import (
 	"smartconnect/appliance/serialport"
 	"smartconnect/appliance/snapshot"
 	"smartconnect/modbusmap"
+	"smartconnect/telegram"
 	"smartconnect/telegram/dlms"
 	"smartconnect/telegram/formats"
 )
@@ -135,6 +136,34 @@ func (l *life) sequence() func() uint64 {
 		l.warn(err)
 	}
 	return s.Next
+}
+
+// lineFile keeps the line settings that the meter was found on, so that the next
+// life begins with them. It is written when they change.
+const lineFile = "line"
+
+// lastLine returns the line of an earlier life, zero if there is none: it is only
+// where to look first.
+func (l *life) lastLine() telegram.Line {
+	b, err := config.ReadFile(filepath.Join(l.o.State, lineFile))
+	if err != nil {
+		return telegram.Line{}
+	}
+	line, err := telegram.ParseLine(string(b))
+	if err != nil {
+		l.log.Warn("the line settings found last cannot be read", "error", err)
+	}
+	return line
+}
+
+func (l *life) keepLine(line telegram.Line) {
+	if line == l.lastLine() {
+		return
+	}
+	l.log.Info("the meter's line settings are found", "line", line)
+	if err := config.WriteFile(filepath.Join(l.o.State, lineFile), []byte(line.String()), 0o600); err != nil {
+		l.log.Warn("the line settings cannot be kept", "error", err)
+	}
 }
 
 func (l *life) warn(err error) {

@@ -174,10 +174,27 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
 // noise tells octets that are no telegram apart by what they look like.
 func (m *meter) noise(level api.State) finding {
 	c := &m.count.since
-	if why := c.looks.wrongLine(); why != "" {
-		return found(api.WrongLine, level, "%d octets came and no telegram, since the line settings (%s) are not the meter's: %s; Meter.Line sets them, such as 9600 7E1 for an old P1 meter or 2400 8E1 for wired M-Bus", c.octets, m.line, why)
+	if m.probe != nil {
+		line, tried, searching := m.probe.state()
+		switch {
+		case searching && len(tried) < len(probeLines):
+			return found(api.Receiving, api.Waiting, "octets come: looking for the line settings of the meter, now with %s", line)
+		case searching:
+			return found(api.WrongLine, level, "octets come and no telegram on any of the line settings that meters have, still looking, now with %s: is it a meter that speaks there, with a signal that is not inverted?", line)
+		}
 	}
-	return found(api.Garbage, level, "%d octets came and no telegram: is it a meter that speaks there, with a signal that is not inverted, and is %s its line?", c.octets, m.line)
+	if why := c.looks.wrongLine(); why != "" {
+		return found(api.WrongLine, level, "%d octets came and no telegram, since the line settings%s are not the meter's: %s; Meter.Line sets them, such as 9600 7E1 for an old P1 meter or 2400 8E1 for wired M-Bus", c.octets, m.lineInWords(), why)
+	}
+	return found(api.Garbage, level, "%d octets came and no telegram: is it a meter that speaks there, with a signal that is not inverted, and are the line settings%s its own?", c.octets, m.lineInWords())
+}
+
+// lineInWords is the line in a sentence, "" for a source that has none of its own.
+func (m *meter) lineInWords() string {
+	if m.line == (telegram.Line{}) {
+		return ""
+	}
+	return " (" + m.line.String() + ")"
 }
 
 // fullName tells apart meters of which only the header or the identifier differs.

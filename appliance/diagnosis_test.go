@@ -48,7 +48,7 @@ func onBinaryLine(t *testing.T, name string, settings config.Meter, test func(t 
 			events:   &events{log: slog.New(slog.DiscardHandler)},
 			log:      slog.New(slog.DiscardHandler),
 			keyFault: fault,
-			open:     func(context.Context) (io.ReadCloser, error) { return r, nil },
+			open:     func(context.Context, telegram.Line) (io.ReadCloser, error) { return r, nil },
 		}
 		done := make(chan error)
 		go func() { done <- m.run(t.Context()) }()

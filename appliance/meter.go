@@ -18,9 +18,10 @@ import (
 //	open → telegram.Receiver (Cut, Decode) → Guard → Merge → Store.Publish
 type meter struct {
 	source   string
-	line     telegram.Line
+	line     telegram.Line // of a serial source; zero for any other
+	probe    *probe        // finds the line; nil where it is set
 	receiver telegram.Receiver
-	open     func(ctx context.Context) (io.ReadCloser, error)
+	open     func(ctx context.Context, line telegram.Line) (io.ReadCloser, error)
 	store    *snapshot.Store
 	events   *events
 	log      *slog.Logger
@@ -38,7 +39,7 @@ type meter struct {
 
 // meterCount is what the meter task has seen in this life; the status shows it.
 type meterCount struct {
-	opened     time.Time // when the source was opened; zero while it is not
+	opened     time.Time // when the source was opened, on whatever line; zero while it is not
 	fault      error     // why it is not open, or was not last time
 	octets     uint64
 	lastOctets time.Time
@@ -64,20 +65,67 @@ const quietLine = 2 * time.Second
 // in the status, and mentioned in the log once in a while.
 const logEvery = 10 * time.Minute
 
-// run reads the source until it ends or ctx does.
+// run reads the source until it ends or ctx does, on one line after the other
+// while the meter's is not known.
 func (m *meter) run(ctx context.Context) error {
-	r, err := m.open(ctx)
+	for {
+		again, err := m.listen(ctx)
+		if !again || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// listen reads the source on one line. again says that it is to be tried on the
+// next one.
+func (m *meter) listen(ctx context.Context) (again bool, err error) {
+	line := m.line
+	if m.probe != nil {
+		line = m.probe.line(time.Now())
+		m.receiver.Frames = m.probe.frames
+	}
+	r, err := m.open(ctx, line)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer r.Close()
-	m.note(func(c *meterCount) { c.opened, c.fault = time.Now(), nil })
-	m.log.Log(ctx, m.newsLevel(), "meter source open", "source", m.source, "line", m.line)
+	m.note(func(c *meterCount) {
+		if c.fault = nil; c.opened.IsZero() {
+			c.opened = time.Now()
+		}
+	})
+	m.log.Log(ctx, m.newsLevel(), "meter source open", "source", m.source, "line", line)
+	left := m.watch(ctx, r)
 	err = m.receiver.Run(counting{r, m}, quietLine, m.received)
-	if telegram.IsEnd(err) {
-		return fmt.Errorf("appliance: meter source %s ended", m.source)
+	if left() {
+		m.probe.next(time.Now())
+		return true, nil
 	}
-	return err
+	if telegram.IsEnd(err) {
+		return false, fmt.Errorf("appliance: meter source %s ended", m.source)
+	}
+	return false, err
+}
+
+// watch closes r once its line is to be left. The function it returns ends that,
+// and says whether it was.
+func (m *meter) watch(ctx context.Context, r io.Closer) (left func() bool) {
+	if m.probe == nil {
+		return func() bool { return false }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan bool, 1)
+	go func() {
+		leave := m.probe.watch(ctx)
+		if leave {
+			r.Close()
+		}
+		done <- leave
+	}()
+	return func() bool {
+		cancel()
+		return <-done
+	}
 }
 
 // newsLevel is the level at which an open source is worth a line: a gateway that
@@ -109,7 +157,13 @@ func (m *meter) received(r telegram.Received) {
 		m.note(func(c *meterCount) { c.noise += uint64(r.Noise) })
 	case r.Err != nil:
 		m.lose(r.Err)
+		if stage := telegram.Stage(r.Err); m.probe != nil && (stage == "decrypt" || stage == "parse") {
+			m.probe.telegram(time.Now()) // it came whole: the line is the meter's
+		}
 	default:
+		if m.probe != nil {
+			m.probe.telegram(time.Now())
+		}
 		restarts := m.guard.Restarts
 		if err := m.guard.Check(&r.Measurement); err != nil {
 			m.lose(err)
@@ -206,6 +260,9 @@ type counting struct {
 
 func (c counting) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
+	if n > 0 && c.m.probe != nil {
+		c.m.probe.octets(b[:n], time.Now())
+	}
 	if n > 0 {
 		c.m.note(func(count *meterCount) {
 			now := time.Now()

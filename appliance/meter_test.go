@@ -35,7 +35,7 @@ func onLine(t *testing.T, test func(t *testing.T, l line)) {
 			store:  snapshot.NewStore(func() uint64 { n++; return n }),
 			events: &events{log: slog.New(slog.DiscardHandler)},
 			log:    slog.New(slog.NewTextHandler(log, nil)),
-			open:   func(context.Context) (io.ReadCloser, error) { return r, nil },
+			open:   func(context.Context, telegram.Line) (io.ReadCloser, error) { return r, nil },
 		}
 		done := make(chan error)
 		go func() { done <- m.run(t.Context()) }()
@@ -140,7 +140,9 @@ func TestFlappingSourceDoesNotFillTheLog(t *testing.T) {
 		log := &lines{}
 		m := &meter{
 			source: "tcp://meter:2000", receiver: telegram.Receiver{Formats: []telegram.Format{format.Format}}, line: format.Format.Line, log: slog.New(slog.NewTextHandler(log, nil)),
-			open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil },
+			open: func(context.Context, telegram.Line) (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader("")), nil
+			},
 		}
 		for range 700 {
 			if err := m.run(t.Context()); err == nil {

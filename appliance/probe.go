@@ -28,9 +28,14 @@ type probe struct {
 	tried []api.TriedLine // the last try of each
 }
 
-// heard is what came while a line was tried.
+// click is how many octets a plug makes.
+const click = 64
+
+// heard is what came while a line was tried, since the last telegram.
 type heard struct {
 	octets int
+	first  time.Time // of them, without a pause that is longer than any meter's
+	last   time.Time
 	frames int // with a right check sequence
 	looks  spectrum
 }
@@ -89,9 +94,13 @@ func (p *probe) line(now time.Time) telegram.Line {
 }
 
 // octets is told what came.
-func (p *probe) octets(b []byte) {
+func (p *probe) octets(b []byte, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if now.Sub(p.heard.last) > p.times.silent {
+		p.heard.first, p.heard.octets = now, 0
+	}
+	p.heard.last = now
 	p.heard.octets += len(b)
 	p.heard.looks.add(b)
 }
@@ -109,7 +118,7 @@ func (p *probe) telegram(now time.Time) {
 	p.mu.Lock()
 	news := p.found.IsZero()
 	line := p.order[p.at]
-	p.found, p.round = now, 0
+	p.found, p.round, p.heard = now, 0, heard{}
 	if news {
 		p.prefer(line)
 	}
@@ -123,11 +132,11 @@ func (p *probe) telegram(now time.Time) {
 func (p *probe) leave(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	here := now.Sub(p.began)
 	if !p.found.IsZero() {
-		// A cable that is out says nothing on any line.
-		return p.heard.octets > 0 && now.Sub(p.found) > p.times.silent && here > p.times.silent
+		// A cable that is out says nothing on any line, or a click.
+		return p.heard.octets > click && now.Sub(p.heard.first) > p.times.silent
 	}
+	here := now.Sub(p.began)
 	switch {
 	case p.heard.promising() || p.round%3 == 2:
 		return here > p.times.long
@@ -177,19 +186,17 @@ func (p *probe) state() (now telegram.Line, tried []api.TriedLine, searching boo
 	return p.order[p.at], slices.Clone(p.tried), p.found.IsZero()
 }
 
-// watch ends ctx's listening with cancel once the line is to be left. It returns
-// when ctx is done.
-func (p *probe) watch(ctx context.Context, leave func()) {
+// watch returns true once the line is to be left, and false when ctx is done.
+func (p *probe) watch(ctx context.Context) (leave bool) {
 	t := time.NewTicker(p.times.tick)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case now := <-t.C:
 			if p.leave(now) {
-				leave()
-				return
+				return true
 			}
 		}
 	}

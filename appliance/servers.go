@@ -106,18 +106,27 @@ func (l *life) addMeter() error {
 	if err != nil {
 		return err
 	}
-	line := l.cfg.Meter.Line.Line
-	if line == (telegram.Line{}) {
-		line = list[0].Line
-	}
 	options, keyFault := meterOptions(&l.cfg.Meter)
+	source, err := serialport.ParseSource(l.cfg.Meter.Source)
+	if err != nil {
+		return err
+	}
 	l.meter = &meter{
-		source: l.cfg.Meter.Source, line: line, store: l.store, events: l.events, log: l.log, keyFault: keyFault,
+		source: l.cfg.Meter.Source, store: l.store, events: l.events, log: l.log, keyFault: keyFault,
 		receiver: telegram.Receiver{Formats: list, Options: options},
 		guard:    telegram.Guard{RequireEncryption: l.cfg.Meter.RequireEncryption && l.cfg.Meter.Key.IsSet()},
-		open: func(ctx context.Context) (io.ReadCloser, error) {
-			return serialport.Open(ctx, l.cfg.Meter.Source, line, serialport.Options{Log: l.log})
+		open: func(ctx context.Context, line telegram.Line) (io.ReadCloser, error) {
+			return source.Open(ctx, line, serialport.Options{Log: l.log})
 		},
+	}
+	switch line := l.cfg.Meter.Line.Line; {
+	case !source.Serial():
+	case line != telegram.Line{}:
+		l.meter.line = line
+	case len(list) == 1:
+		l.meter.line = list[0].Line
+	default:
+		l.meter.probe = newProbe(l.lastLine(), l.keepLine)
 	}
 	l.tasks = append(l.tasks, run.Task{Name: "meter", Run: l.meter.run, Failed: l.meter.failed})
 	return nil

@@ -1,6 +1,9 @@
 package appliance
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+)
 
 // spectrum says what octets that are no telegram look like: noise, or a meter
 // that is read with the wrong line settings. A UART shows them in three ways.
@@ -50,7 +53,11 @@ func lonelyBit(c byte) bool {
 	return change&(change>>1)&0xff != 0
 }
 
-func textual(c byte) bool { return 0x20 <= c && c <= 0x7e || c == '\r' || c == '\n' }
+// textual reports whether c stands in text: what prints, line ends, and what parts
+// the fields and frames of TIC.
+func textual(c byte) bool {
+	return 0x20 <= c && c <= 0x7e || strings.IndexByte("\r\n\t\x02\x03", c) >= 0
+}
 
 // wrongLine says why the line settings are not the meter's, "" if nothing shows
 // that.

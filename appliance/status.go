@@ -58,7 +58,7 @@ func (m *meter) status(snap *snapshot.Snapshot, now time.Time) api.Meter {
 	defer m.mu.Unlock()
 	c := &m.count
 	s := api.Meter{
-		Source: m.source, Line: m.line.String(), Telegrams: c.telegrams, Errors: maps.Clone(c.errors),
+		Source: m.source, Telegrams: c.telegrams, Errors: maps.Clone(c.errors),
 		Stages: api.Stages{
 			Octets: c.octets, Noise: c.noise, Frames: c.frames, Checksum: c.stages["checksum"], Segments: c.stages["segments"],
 			Decrypt: c.stages["decrypt"], Replay: c.stages["replay"], Parse: c.stages["parse"], Telegrams: c.telegrams,
@@ -74,6 +74,13 @@ func (m *meter) status(snap *snapshot.Snapshot, now time.Time) api.Meter {
 		if age, ok := snap.Age(now); ok {
 			s.AgeSeconds = api.Seconds(age)
 		}
+	}
+	line := m.line
+	if m.probe != nil {
+		line, s.Tried, s.Searching = m.probe.state()
+	}
+	if line != (telegram.Line{}) {
+		s.Line = line.String()
 	}
 	f := m.diagnose(snap, now)
 	s.State, s.Level, s.Detail = f.state, f.level, f.detail

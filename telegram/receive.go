@@ -16,6 +16,10 @@ type Receiver struct {
 	Options Options
 	Objects bool // collect the objects of each telegram
 
+	// Frames, if set, is told at once of every frame with a right check sequence,
+	// whatever becomes of it and whoever is believed in the end.
+	Frames func(n int)
+
 	proven int          // index of the format that last came through, plus one
 	blamed int          // of the one whose losses are told while none comes through, plus one
 	held   [][]Received // losses held back since, by format
@@ -77,6 +81,9 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 			}
 		}
 	}
+	if rc.Frames != nil && e.Lost.Frames > 0 {
+		rc.Frames(e.Lost.Frames)
+	}
 	if e.Lost.Err != nil {
 		got := Received{Format: rc.Formats[i].Name, Err: e.Lost.Err}
 		if e.Raw == nil {
@@ -98,6 +105,9 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 	got.Measurement, got.Err = rc.Formats[i].Decode(e.Raw, rc.Options, visit)
 	if got.Frames == 0 && !errors.Is(got.Err, ErrChecksum) {
 		got.Frames = 1
+		if rc.Frames != nil && got.Err == nil {
+			rc.Frames(1)
+		}
 	}
 	if got.Err != nil {
 		rc.lose(i, got, each)
