@@ -120,9 +120,10 @@ type TriedLine struct {
 // Event is something about the meter that an owner should know, whether or not it
 // is so still.
 type Event struct {
-	Time int64  `json:"time"` // UTC, in seconds since 1970
-	Kind string `json:"kind"` // a word: "implausible"
-	Text string `json:"text"` // a sentence
+	Time  int64  `json:"time"`  // UTC, in seconds since 1970
+	Kind  string `json:"kind"`  // a word: "implausible"
+	Text  string `json:"text"`  // a sentence
+	Count int    `json:"count"` // how often, in the ten minutes from Time on
 }
 
 // Reading is one value of the meter for a person to look at. The page puts

@@ -125,11 +125,14 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
 		silent = now.Sub(c.opened)
 	}
 	_, measured := snap.Age(now)
-	heard := snap != nil && now.Sub(snap.Received) <= snap.Limit(0)
 	lost := api.Fault // how bad it is that nothing comes
 	if c.telegrams > 0 {
 		lost = api.Stale
 	}
+	// A list that comes every minute is not missed after a quarter of one.
+	usual := 3 * min(c.pause, longestPause)
+	gone := silent > max(patience, usual)
+	heard := snap != nil && now.Sub(snap.Received) <= max(snap.Limit(0), usual)
 	switch {
 	case c.opened.IsZero() && c.fault != nil:
 		return found(api.NoSignal, api.Fault, "the source cannot be read: %v", c.fault)
@@ -141,25 +144,27 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
 		return found(api.MeterOK, api.OK, "%d values in good telegrams could not be read", c.warnings)
 	case snap.Fresh(now, 0):
 		return finding{api.MeterOK, api.OK, ""}
-	case m.keyFault != nil:
+	case m.keyFault != nil && c.octets > 0 && !gone:
 		return found(api.KeyInvalid, api.Fault, "%v: enter the 32 hex digits that the grid operator gave out", m.keyFault)
-	case c.telegrams == 0 && c.since.damagedWithin(slowest, now):
+	case c.telegrams == 0 && c.since.damagedWithin(max(slowest, usual), now):
 		return c.since.loss(api.Fault)
-	case silent > patience && c.octets == 0:
+	case gone && c.octets == 0:
 		return found(api.NoSignal, api.Fault, "nothing has been received for %s: is the cable in, and is the port activated by the grid operator?", brief(silent))
-	case silent > patience && c.telegrams > 0:
+	case gone && c.telegrams > 0:
 		return found(api.MeterStale, api.Stale, "nothing has been received for %s: the cable, the meter or its port has gone", brief(silent))
-	case silent > patience:
+	case gone && c.since.damaged > 0:
+		return found(api.NoSignal, api.Fault, "nothing has been received for %s; before that %s", brief(silent), c.since.loss(api.Fault).detail)
+	case gone:
 		return found(api.NoSignal, api.Fault, "nothing has been received for %s, and no telegram before that", brief(silent))
 	case heard && !measured:
 		return found(api.MeterOK, api.OK, "telegrams come, but none with electrical power or currents")
-	case heard && c.since.damaged > 0:
+	case heard && c.since.telegrams > 0 && c.since.damaged > 0:
 		return found(api.MeterStale, api.Stale, "telegrams come, but none with electrical power or currents any more; %d were lost, the last one: %v", c.since.damaged, c.since.damage[c.since.worst()])
-	case heard:
+	case heard && c.since.telegrams > 0:
 		return found(api.MeterStale, api.Stale, "telegrams come, but none with electrical power or currents any more")
-	case c.telegrams > 0 && silent > max(2*quietLine, 2*snap.Period):
+	case c.telegrams > 0 && silent > max(2*quietLine, usual):
 		return found(api.MeterStale, api.Stale, "nothing has been received for %s", brief(silent))
-	case c.since.damagedWithin(patience, now):
+	case c.since.damagedWithin(max(patience, usual), now):
 		return c.since.loss(lost)
 	case c.since.noise(now) || c.telegrams > 0 && c.since.octets > 0:
 		return m.noise(lost)
@@ -184,9 +189,17 @@ func (m *meter) noise(level api.State) finding {
 		}
 	}
 	if why := c.looks.wrongLine(); why != "" {
-		return found(api.WrongLine, level, "%d octets came and no telegram, since the line settings%s are not the meter's: %s; Meter.Line sets them, such as 9600 7E1 for an old P1 meter or 2400 8E1 for wired M-Bus", c.octets, m.lineInWords(), why)
+		return found(api.WrongLine, level, "%d octets came and no telegram, since the line settings%s are not the meter's: %s; %s, such as 9600 7E1 for an old P1 meter or 2400 8E1 for wired M-Bus", c.octets, m.lineInWords(), why, m.whereToSet())
 	}
 	return found(api.Garbage, level, "%d octets came and no telegram: is it a meter that speaks there, with a signal that is not inverted, and are the line settings%s its own?", c.octets, m.lineInWords())
+}
+
+// whereToSet says who sets the line.
+func (m *meter) whereToSet() string {
+	if m.line == (telegram.Line{}) {
+		return "set them on the gateway"
+	}
+	return "Meter.Line sets them"
 }
 
 // lineInWords is the line in a sentence, "" for a source that has none of its own.

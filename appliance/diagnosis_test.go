@@ -90,6 +90,8 @@ func withKeys(key, auth string) config.Meter {
 func TestDiagnosisOfBinaryMeters(t *testing.T) {
 	right, plain := withKeys(sim.Key, sim.AuthKey), config.Default().Meter
 	wrong := "00112233445566778899AABBCCDDEEFF"
+	mixed := right
+	mixed.RequireEncryption = false
 	spoil := func(_ int, push []byte) []byte { push[len(push)/2] ^= 0x40; return push }
 	unknown := func(int, []byte) []byte { return positional() }
 	for _, c := range []struct {
@@ -125,6 +127,17 @@ func TestDiagnosisOfBinaryMeters(t *testing.T) {
 		{"read, then damaged", "e450-encrypted", right, func(l binaryLine) { l.every(15, nil); l.every(8, spoil) }, api.ChecksumError, api.Stale, "look at the cable", func(s api.Stages) uint64 { return s.Checksum - 7 }},
 		{"read, then damaged, segments", "am550-encrypted", right, func(l binaryLine) { l.every(15, nil); l.every(8, spoil) }, api.ChecksumError, api.Stale, "look at the cable", func(s api.Stages) uint64 { return s.Checksum - 7 }},
 		{"read, then damaged, P1", "smarty", right, func(l binaryLine) { l.every(15, nil); l.every(8, spoil) }, api.ChecksumError, api.Stale, "look at the cable", nil},
+		{"a list a minute: a wrong key", "e450-encrypted", withKeys(wrong, ""), func(l binaryLine) { l.sim.Interval = time.Minute; l.every(3, nil) }, api.KeyWrong, api.Fault, "Meter.Key does not decrypt", nil},
+		{"a list every quarter of an hour: no key", "e450-encrypted", plain, func(l binaryLine) { l.sim.Interval = 15 * time.Minute; l.every(3, nil) }, api.KeyRequired, api.Fault, "enter it as Meter.Key", nil},
+		{"a list a minute: read, then a wrong key", "e450-encrypted", right, func(l binaryLine) {
+			l.sim.Interval = time.Minute
+			l.every(12, nil)
+			l.sim, _ = l.sim.WithKeys(wrong, "")
+			l.every(5, nil)
+		}, api.KeyWrong, api.Stale, "Meter.Key does not decrypt", nil},
+		{"a list a minute, sound", "e450", plain, func(l binaryLine) { l.sim.Interval = time.Minute; l.every(12, nil) }, api.MeterOK, api.OK, "", nil},
+		{"a list a minute, at first: late by what its format says, and not gone", "e450", plain, func(l binaryLine) { l.sim.Interval = time.Minute; l.every(3, nil) }, api.MeterStale, api.Stale, "no telegram has come for 1m0s", nil},
+		{"a plain meter, a key, and plain telegrams allowed", "e450", mixed, func(l binaryLine) { l.every(2, nil) }, api.MeterOK, api.OK, "", nil},
 		{"read, then with another key", "e450-encrypted", right, func(l binaryLine) {
 			l.every(4, nil)
 			l.sim, _ = l.sim.WithKeys(wrong, "")
@@ -199,6 +212,38 @@ func TestListByHand(t *testing.T) {
 			t.Errorf("power %v", p)
 		}
 	})
+}
+
+// What an installer sets for the meter reaches the values.
+func TestMeterSettings(t *testing.T) {
+	state := sim.State{Power: [3]float64{2300, 1150, 0}, Voltage: [3]float64{230, 230, 230}, Current: [3]float64{10, 5, 0}}
+	for _, c := range []struct {
+		name  string
+		meter string
+		set   func(*config.Meter)
+		want  map[telegram.Quantity]float64
+	}{
+		{"as delivered", "e450", func(*config.Meter) {}, map[telegram.Quantity]float64{telegram.ActivePower: 3450, telegram.CurrentL1: 10, telegram.VoltageL1: 230}},
+		{"a profile", "e450", func(m *config.Meter) { m.Profile = "lg-e570-tenths" }, map[telegram.Quantity]float64{telegram.ActivePower: 345, telegram.CurrentL1: 100}},
+		{"current transformers", "e450", func(m *config.Meter) { m.CurrentRatio = 40 }, map[telegram.Quantity]float64{telegram.ActivePower: 138000, telegram.CurrentL1: 400, telegram.VoltageL1: 230}},
+		{"voltage transformers", "e450", func(m *config.Meter) { m.VoltageRatio = 100 }, map[telegram.Quantity]float64{telegram.ActivePower: 345000, telegram.VoltageL1: 23000}},
+		{"estimates", "e450", func(m *config.Meter) { m.EstimatePhases = true }, map[telegram.Quantity]float64{telegram.ActivePowerL1: 2300, telegram.ActivePowerL2: 1150, telegram.ActivePowerL3: 0}},
+		{"estimates of a French meter", "linky-historique-tri", func(m *config.Meter) { m.EstimatePhases = true }, map[telegram.Quantity]float64{telegram.ActivePowerL1: 2300, telegram.ActivePowerL2: 1150}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			settings := config.Default().Meter
+			c.set(&settings)
+			onBinaryLine(t, c.meter, settings, func(t *testing.T, l binaryLine) {
+				l.every(2, func(int, []byte) []byte { return l.sim.Encode(nil, state, time.Now()) })
+				snap := l.store.Latest()
+				for q, want := range c.want {
+					if v, ok := snap.Get(q).Get(); !ok || v != want {
+						t.Errorf("%s is %v (%v), want %v", q, v, ok, want)
+					}
+				}
+			})
+		})
+	}
 }
 
 // One meter sends its moment every 5 s, its tariffs every minute and the meters
@@ -392,9 +437,12 @@ func TestEvents(t *testing.T) {
 	t.Run("only the latest are kept", func(t *testing.T) {
 		e := events{log: slog.New(slog.DiscardHandler)}
 		for i := range 100 {
-			e.add("x", fmt.Sprint(i))
+			e.add(fmt.Sprint("kind ", i), fmt.Sprint(i))
 		}
-		if l := e.latest(); len(l) != maxEvents || l[0].Text != "99" {
+		for i := range 5 {
+			e.add("kind 99", fmt.Sprint("again ", i))
+		}
+		if l := e.latest(); len(l) != maxEvents || l[0].Text != "again 4" || l[0].Count != 6 || l[1].Text != "98" {
 			t.Errorf("%d events, the latest %+v", len(l), l[0])
 		}
 	})

@@ -30,14 +30,24 @@ const (
 	eventCounter     = "counter-restarted" // the invocation counter has started anew
 )
 
+// add adds an event. One of the same kind as one that is not long ago is counted
+// with that: what comes and goes must not push out everything else.
 func (e *events) add(kind, text string) {
-	e.log.Warn("event", "kind", kind, "text", text)
+	now := time.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for i := range e.list {
+		if ev := &e.list[i]; ev.Kind == kind && now.Sub(time.Unix(ev.Time, 0)) < logEvery {
+			ev.Count++
+			ev.Text = text
+			return
+		}
+	}
+	e.log.Warn("event", "kind", kind, "text", text)
 	if len(e.list) == maxEvents {
 		e.list = slices.Delete(e.list, 0, 1)
 	}
-	e.list = append(e.list, api.Event{Time: time.Now().Unix(), Kind: kind, Text: text})
+	e.list = append(e.list, api.Event{Time: now.Unix(), Kind: kind, Text: text, Count: 1})
 }
 
 // latest returns the events, the latest first.

@@ -43,6 +43,7 @@ type meterCount struct {
 	fault      error     // why it is not open, or was not last time
 	octets     uint64
 	lastOctets time.Time
+	pause      time.Duration // the last one between octets that was more than a moment
 	noise      uint64
 	frames     uint64
 	telegrams  uint64
@@ -199,8 +200,13 @@ func (m *meter) tell(decoded *telegram.Measurement, reading *telegram.Reading) {
 	m.mu.Lock()
 	turns, doubt := m.count.turns, m.count.doubt
 	m.mu.Unlock()
-	if before := turns.now; !before.ID.Empty() && !reading.Meter.Same(before) && !turns.taking(time.Now()) {
-		m.events.add(eventMeter, fmt.Sprintf("another meter speaks: %s, and %s before", fullName(reading.Meter), fullName(before)))
+	before := turns.now
+	named := !before.ID.Empty() || before.Header != reading.Meter.Header // and not only known better now
+	if before != (telegram.Meter{}) && named && !reading.Meter.Same(before) {
+		m.sense = telegram.Plausibility{Ratios: m.sense.Ratios}
+		if !turns.taking(time.Now()) {
+			m.events.add(eventMeter, fmt.Sprintf("another meter speaks: %s, and %s before", fullName(reading.Meter), fullName(before)))
+		}
 	}
 	if m.receiver.Options.AuthKey.IsSet() && decoded.Seal.Encrypted && !decoded.Seal.Authenticated && !m.untagged {
 		m.untagged = true
@@ -266,6 +272,9 @@ func (c counting) Read(b []byte) (int, error) {
 	if n > 0 {
 		c.m.note(func(count *meterCount) {
 			now := time.Now()
+			if gap := now.Sub(count.lastOctets); count.octets > 0 && gap > quietLine/2 {
+				count.pause = gap
+			}
 			count.octets += uint64(n)
 			count.lastOctets = now
 			if count.since.octets == 0 {

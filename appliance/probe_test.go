@@ -148,7 +148,7 @@ func TestFindsTheLine(t *testing.T) {
 		{"am550", "115200 8N1", 6 * time.Second},
 		{"e450", "2400 8E1", 45 * time.Second},
 		{"e450-encrypted", "2400 8E1", 45 * time.Second},
-		{"at-mbus", "2400 8E1", 45 * time.Second},
+		{"at-mbus", "2400 8E1", 50 * time.Second},
 		{"linky-standard-tri", "9600 8N1", 10 * time.Second},
 		{"linky-historique", "1200 7E1", 65 * time.Second},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,11 +116,18 @@ func (l *life) addMeter() error {
 		source: l.cfg.Meter.Source, store: l.store, events: l.events, log: l.log, keyFault: keyFault,
 		receiver: telegram.Receiver{Formats: list, Options: options},
 		guard:    telegram.Guard{RequireEncryption: l.cfg.Meter.RequireEncryption && l.cfg.Meter.Key.IsSet()},
-		open: func(ctx context.Context, line telegram.Line) (io.ReadCloser, error) {
-			return source.Open(ctx, line, serialport.Options{Log: l.log})
-		},
+		sense:    telegram.Plausibility{Ratios: options.Ratios},
 	}
-	switch line := l.cfg.Meter.Line.Line; {
+	line := l.cfg.Meter.Line.Line
+	l.meter.open = func(ctx context.Context, of telegram.Line) (io.ReadCloser, error) {
+		if of == (telegram.Line{}) { // not serial: only the pace of a file
+			if of = line; of == (telegram.Line{}) {
+				of = list[0].Line
+			}
+		}
+		return source.Open(ctx, of, serialport.Options{Log: l.log, Hang: longestPause})
+	}
+	switch {
 	case !source.Serial():
 	case line != telegram.Line{}:
 		l.meter.line = line
@@ -131,6 +139,10 @@ func (l *life) addMeter() error {
 	l.tasks = append(l.tasks, run.Task{Name: "meter", Run: l.meter.run, Failed: l.meter.failed})
 	return nil
 }
+
+// longestPause is how long a TCP gateway may say nothing: some lists come every
+// quarter of an hour. One that is gone is found by its keep-alives.
+const longestPause = 20 * time.Minute
 
 // verifies are the words of Meter.Verify.
 var verifies = map[string]telegram.Verify{
@@ -167,7 +179,7 @@ func meterOptions(c *config.Meter) (telegram.Options, error) {
 		}
 		var err error
 		if *key.into, err = telegram.ParseKey(key.from.Reveal()); err != nil {
-			fault = errors.Join(fault, fmt.Errorf("%s is no key: %w", key.name, err))
+			fault = errors.Join(fault, fmt.Errorf("%s is no key: %s", key.name, strings.TrimPrefix(err.Error(), "telegram: ")))
 		}
 	}
 	if fault != nil { // nothing is decrypted that a key should have vouched for

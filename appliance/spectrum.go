@@ -8,9 +8,10 @@ import (
 // spectrum says what octets that are no telegram look like: noise, or a meter
 // that is read with the wrong line settings. A UART shows them in three ways.
 //
-//   - An octet without its stop bit comes as 00 (termios, neither IGNPAR nor
-//     PARMRK): the meter is faster than the line, or of another parity. The lists
-//     of binary meters have as many 00, but those are telegrams, good or damaged.
+//   - An octet without its stop bit, or with a wrong parity, comes as 00 where the
+//     line has one (termios: INPCK, neither IGNPAR nor PARMRK): the meter is
+//     faster than the line, or of another parity. The lists of binary meters have
+//     as many 00, but those are telegrams, good or damaged.
 //   - A slow meter's bits last for several of a fast line's: no octet has a bit
 //     that differs from both its neighbours.
 //   - Seven data bits and a parity bit, read as eight, are text with bit 7 set in

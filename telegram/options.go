@@ -52,14 +52,17 @@ const MaxExponent = 12
 // stands for 1.
 type Ratios struct{ Current, Voltage float64 }
 
-// MaxRatio is the highest transformer ratio.
-const MaxRatio = 1e6
+// MinRatio and MaxRatio bound a transformer ratio.
+const (
+	MinRatio = 1e-3
+	MaxRatio = 1e6
+)
 
 // Validate reports a ratio that cannot be meant, nil if there is none.
 func (r Ratios) Validate() error {
 	for _, ratio := range [...]float64{r.Current, r.Voltage} {
-		if !(ratio >= 0 && ratio <= MaxRatio) {
-			return fmt.Errorf("telegram: transformer ratio %v: want 0 (none) to %v", ratio, MaxRatio)
+		if ratio != 0 && !(ratio >= MinRatio && ratio <= MaxRatio) {
+			return fmt.Errorf("telegram: transformer ratio %v: want %v to %.0f", ratio, MinRatio, MaxRatio)
 		}
 	}
 	return nil

@@ -11,6 +11,10 @@ func TestPlausibility(t *testing.T) {
 	three := func(p, u, i float64) map[Quantity]float64 {
 		return map[Quantity]float64{ActivePower: p, VoltageL1: u, VoltageL2: u, VoltageL3: u, CurrentL1: i, CurrentL2: i, CurrentL3: i}
 	}
+	phased := func(of map[Quantity]float64, l1, l2, l3 float64) map[Quantity]float64 {
+		of[ActivePowerL1], of[ActivePowerL2], of[ActivePowerL3] = l1, l2, l3
+		return of
+	}
 	for _, c := range []struct {
 		name string
 		of   []map[Quantity]float64 // said in turn
@@ -22,8 +26,12 @@ func TestPlausibility(t *testing.T) {
 		{"power in tenths", []map[Quantity]float64{three(68000, 230, 10)}, 5, "is 9.9 times"},
 		{"not at once: a load has just gone", []map[Quantity]float64{three(68000, 230, 10)}, 4, ""},
 		{"not with a sound one between", []map[Quantity]float64{three(68000, 230, 10), three(68000, 230, 10), three(6800, 230, 10)}, 60, ""},
-		{"currents in tenths", []map[Quantity]float64{three(6800, 230, 100)}, 60, "is 0.099 times"},
-		{"currents in hundredths", []map[Quantity]float64{three(6800, 230, 1000)}, 60, "is 0.0099 times"},
+		{"currents in tenths", []map[Quantity]float64{three(6800, 230, 100)}, 600, "is 0.099 times"},
+		{"currents in hundredths", []map[Quantity]float64{three(6800, 230, 1000)}, 600, "is 0.0099 times"},
+		{"currents in tenths, with the powers of the phases", []map[Quantity]float64{phased(three(6800, 230, 100), 2267, 2267, 2266)}, 60, "is 0.099 times"},
+		{"a battery on one phase, phases sent", []map[Quantity]float64{phased(three(300, 230, 6), 1150, 1150, -2000)}, 300, ""},
+		{"a battery on one phase, the total alone", []map[Quantity]float64{three(300, 230, 6)}, 900, ""},
+		{"a single phase that lies", []map[Quantity]float64{{ActivePower: 230, VoltageL1: 230, CurrentL1: 10}}, 60, "is 0.1 times"},
 		{"a house that feeds back on one phase what another draws", []map[Quantity]float64{three(600, 230, 10), three(1600, 230, 10)}, 300, ""},
 		{"a battery that keeps the total at nothing", []map[Quantity]float64{three(3, 230, 10), three(-5, 230, 10)}, 300, ""},
 		{"hardly any load", []map[Quantity]float64{three(400, 230, 0.05)}, 300, ""},
@@ -52,5 +60,16 @@ func TestPlausibility(t *testing.T) {
 				t.Errorf("still %q once it is put right", got)
 			}
 		})
+	}
+}
+
+// What a ratio has made of a voltage is no reason to doubt it.
+func TestPlausibilityBehindTransformers(t *testing.T) {
+	p := Plausibility{Ratios: Ratios{Current: 40, Voltage: 100}}
+	for range 2 * later {
+		m := measured("A", map[Quantity]float64{ActivePower: 27e6, VoltageL1: 23000, VoltageL2: 23000, VoltageL3: 23000, CurrentL1: 400, CurrentL2: 400, CurrentL3: 400})
+		if doubt := p.Check(&m); doubt != "" {
+			t.Fatal(doubt)
+		}
 	}
 }

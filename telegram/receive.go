@@ -35,6 +35,8 @@ type Received struct {
 	Err         error       // why it was lost
 	Noise       int         // octets that belong to no telegram
 	Frames      int         // frames with a right check sequence that it came in; a text is one itself
+
+	checked bool // the format has frames, and theirs are right: no accident
 }
 
 // patience is how many telegrams a recogniser must lose, with none coming through
@@ -87,14 +89,14 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 	if e.Lost.Err != nil {
 		got := Received{Format: rc.Formats[i].Name, Err: e.Lost.Err}
 		if e.Raw == nil {
-			got.Frames = e.Lost.Frames
+			got.Frames, got.checked = e.Lost.Frames, e.Lost.Frames > 0
 		}
 		rc.lose(i, got, each)
 	}
 	if e.Raw == nil {
 		return
 	}
-	got := Received{Format: rc.Formats[i].Name, Frames: e.Lost.Frames}
+	got := Received{Format: rc.Formats[i].Name, Frames: e.Lost.Frames, checked: e.Lost.Frames > 0}
 	var visit func(Object)
 	if rc.Objects {
 		visit = func(o Object) {
@@ -141,7 +143,7 @@ func (rc *Receiver) lose(i int, got Received, each func(Received)) {
 		return
 	}
 	for j := range i { // one that tells more has lost as many, or is about to
-		if rc.lost[j] > 0 && rc.lost[j] >= rc.lost[i]-1 {
+		if !got.checked && rc.lost[j] > 0 && rc.lost[j] >= rc.lost[i]-1 {
 			if len(rc.held[i]) > 2*longer {
 				rc.held[i] = slices.Delete(rc.held[i], 0, 1)
 			}

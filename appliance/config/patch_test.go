@@ -35,7 +35,7 @@ func TestPatchProblems(t *testing.T) {
 			[]string{"/DefaultNetIf", e + "/IpAddress", e + "/Netmask", "/WiFi/Password", "/MQTT/Broker", "/MQTT/Site"}},
 		{"texts that are numbers", `{"Meter":{"Line":"115200","UTCOffset":"1"},"Modbus":{"Servers":[{"StaleAfter":"500ms"}]},"Broker":{"StaleAfter":"25h"}}`,
 			[]string{"/Meter/Line", "/Meter/UTCOffset", "/Modbus/Servers/0/StaleAfter", "/Broker/StaleAfter"}},
-		{"codes and numbers of the meter", `{"Meter":{"Scalers":[{"OBIS":"1.7","Exponent":0.5},{"OBIS":7}],"List":["1-0:1.7.0(0)",null],"CurrentRatio":"40"}}`,
+		{"codes and numbers of the meter", `{"Meter":{"Scalers":[{"OBIS":"1.7.0","Exponent":0.5},{"OBIS":7}],"List":["1-0:1.7.0(0)",null],"CurrentRatio":"40"}}`,
 			[]string{"/Meter/Scalers/0/OBIS", "/Meter/Scalers/0/Exponent", "/Meter/Scalers/1/OBIS", "/Meter/List/0", "/Meter/List/1", "/Meter/CurrentRatio"}},
 		{"offset too far", `{"Meter":{"UTCOffset":"-12h1m"}}`, []string{"/Meter/UTCOffset"}},
 		{"offset in seconds", `{"Meter":{"UTCOffset":"1h0m1s"}}`, []string{"/Meter/UTCOffset"}},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func (c *Code) UnmarshalText(b []byte) error {
 		return nil
 	}
 	code, n, err := telegram.ParseOBIS(b)
-	if err != nil || n != len(b) {
+	if err != nil || n != len(b) || !bytes.Contains(b, []byte("-")) {
 		return fmt.Errorf("%.40q is not the code of an object such as \"1-0:1.7.0\"", b)
 	}
 	c.OBIS = code

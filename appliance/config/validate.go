@@ -108,8 +108,8 @@ func (m Meter) check(p *Problems, k Known) {
 		path string
 		of   float64
 	}{{"/Meter/CurrentRatio", m.CurrentRatio}, {"/Meter/VoltageRatio", m.VoltageRatio}} {
-		if ratio.of < 1e-3 || ratio.of > telegram.MaxRatio {
-			p.add(ratio.path, "%v is no transformer ratio from 0.001 to %.0f", ratio.of, telegram.MaxRatio)
+		if ratio.of < telegram.MinRatio || ratio.of > telegram.MaxRatio {
+			p.add(ratio.path, "%v is no transformer ratio from %v to %.0f", ratio.of, telegram.MinRatio, telegram.MaxRatio)
 		}
 	}
 }

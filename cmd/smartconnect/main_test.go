@@ -245,6 +245,8 @@ func TestWrongCalls(t *testing.T) {
 		{[]string{"decode", "--scaler", "1-0:1.7.0"}, []string{`"1-0:1.7.0"`, "-scaler", "want OBIS=EXPONENT"}},
 		{[]string{"decode", "--scaler", "1.7=2"}, []string{`"1.7=2"`, "-scaler", "code of an object"}},
 		{[]string{"decode", "--scaler", "1-0:1.7.0=13"}, []string{"--scaler", "scaler 13 of 1-0:1.7.0"}},
+		{[]string{"decode", "--scaler", "1.7.0=2"}, []string{`"1.7.0=2"`, "code of an object"}},
+		{[]string{"decode", "--scaler", "1-0:1.7.0=2", "--scaler", "1-1:1.7.0=3"}, []string{`"1-1:1.7.0=3"`, "has a scaler already"}},
 		{[]string{"decode", "--list", "1-0:1.7.0,x"}, []string{"-list", `"x"`}},
 		{[]string{"decode", "--current-ratio", "-1"}, []string{"--current-ratio", "ratio -1"}},
 		{[]string{"decode", "--voltage-ratio", "NaN"}, []string{"--voltage-ratio", "ratio NaN"}},

@@ -18,7 +18,12 @@ import (
 func meterFlags(f *flag.FlagSet, o *telegram.Options) (check func() error) {
 	offset := config.Offset(time.Hour)
 	f.TextVar(&offset, "utc-offset", config.Offset(time.Hour), "winter `OFFSET` from UTC of the meter's country")
-	f.StringVar(&o.Profile, "profile", "", "scaler `PROFILE` of a binary meter: "+strings.Join(dlms.Profiles(), ", ")+" (default: found by the meter)")
+	f.Func("profile", "scaler `PROFILE` of a binary meter: "+strings.Join(dlms.Profiles(), ", ")+" (default "+config.Auto+": found by the meter)", func(s string) error {
+		if o.Profile = s; s == config.Auto {
+			o.Profile = ""
+		}
+		return nil
+	})
 	f.Func("scaler", "`OBIS=EXPONENT` of an object of a binary meter, as 1-0:1.7.0=-1; may be repeated", func(s string) error {
 		code, text, ok := strings.Cut(s, "=")
 		exponent, err := strconv.ParseInt(text, 10, 8)
@@ -28,6 +33,11 @@ func meterFlags(f *flag.FlagSet, o *telegram.Options) (check func() error) {
 		}
 		if err := c.UnmarshalText([]byte(code)); err != nil {
 			return err
+		}
+		for _, known := range o.Scalers {
+			if known.OBIS.B = c.B; known.OBIS == c.OBIS {
+				return errors.New("the object has a scaler already")
+			}
 		}
 		o.Scalers = append(o.Scalers, telegram.Scaler{OBIS: c.OBIS, Exponent: int8(exponent)})
 		return nil

@@ -103,3 +103,25 @@ func TestSimulateNoSuchDevice(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A meter simulated with the owner's keys is read with them, and with no others.
+func TestSimulateWithKeys(t *testing.T) {
+	const key, auth = "000102030405060708090A0B0C0D0E0F", "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
+	for _, meter := range []string{"e450-encrypted", "smarty", "am550-encrypted"} {
+		said := call(t, "", "simulate", "--format", meter, "--count", "1", "--key", key, "--auth-key", auth).out
+		for _, c := range []struct {
+			args []string
+			code int
+		}{
+			{[]string{"--key", key}, exitOK}, {[]string{"--key", key, "--auth-key", auth}, exitOK},
+			{[]string{"--key", auth}, exitFailed}, {nil, exitFailed},
+		} {
+			if r := call(t, said, append([]string{"decode"}, c.args...)...); r.code != c.code {
+				t.Errorf("%s with %q: exit code %d, %s", meter, c.args, r.code, r.out)
+			}
+		}
+	}
+	if r := call(t, "", "simulate", "--format", "dsmr50", "--count", "1", "--key", key); r.code != exitUsage || !strings.Contains(r.err, "takes no key") {
+		t.Errorf("a key for a meter that does not encrypt: %+v", r)
+	}
+}
