@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -62,10 +63,17 @@ func TestDemo(t *testing.T) {
 	}
 
 	// The reset at the end of the list has begun a new life, with the change.
-	eventually(t, serving)
 	var config struct {
 		Modbus struct{ Servers []struct{ WhenStale string } }
 	}
+	eventually(t, func() error {
+		out, err := exec.Command("sh", "-c", offered[2]).Output() // the old life answers, too, for a moment
+		if err == nil && !strings.Contains(string(out), `"restart_required": false`) {
+			err = errors.New("the change is still waiting for a restart")
+		}
+		return err
+	})
+	eventually(t, serving)
 	if err := json.Unmarshal([]byte(shell(t, offered[3])), &config); err != nil || config.Modbus.Servers[0].WhenStale != "hold" {
 		t.Errorf("the change of the demo is not there: %+v, %v", config, err)
 	}
