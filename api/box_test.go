@@ -15,12 +15,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,6 +109,9 @@ func start(t *testing.T, change func(*box)) *box {
 		Status:   exampleStatus,
 		Firmware: func() Firmware { return Firmware{Version: "1.2.3", State: "idle"} },
 		Reset:    func() { b.resets <- struct{}{} },
+		Telegrams: func(context.Context) (iter.Seq[Telegram], error) {
+			return slices.Values([]Telegram{{"p1", []byte("/TST5\r\n!0000\r\n")}, {}, {"dlms", []byte{0x7E, 0xA0, 0x07}}}), nil
+		},
 		Check: func(source, user, password string) (bool, time.Duration) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -307,3 +312,19 @@ func program(t *testing.T, name string) string {
 }
 
 var errDiskFull = errors.New("config: write /state/config.json: no space left on device")
+
+// open asks for a stream of the owner's. cancel hangs up.
+func (b *box) open(path string) (*http.Response, context.CancelFunc) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(b.t.Context())
+	r, err := http.NewRequestWithContext(ctx, "GET", "https://"+b.secure+path, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.SetBasicAuth("user", rightPassword)
+	resp, err := b.client.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return resp, cancel
+}

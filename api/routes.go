@@ -27,6 +27,7 @@ var secureRoutes = []route{
 	{"GET", "/api/v1/config", owner, (*Server).getConfig},
 	{"PATCH", "/api/v1/config", owner, (*Server).patchConfig},
 	{"GET", "/api/v1/status", owner, (*Server).getStatus},
+	{"GET", "/api/v1/telegrams", owner, (*Server).getTelegrams},
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},
 	{"GET", "/", owner, (*Server).getStatusPage},

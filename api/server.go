@@ -18,6 +18,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,6 +37,11 @@ type Server struct {
 	// Reset asks the appliance to end this life and start the next. It returns
 	// at once; the answer to the client has left when it is called.
 	Reset func()
+
+	// Telegrams yields the meter's telegrams from the next one on until ctx is done,
+	// and an empty one now and then while there is none. It fails where there are
+	// too many readers. Optional.
+	Telegrams func(ctx context.Context) (iter.Seq[Telegram], error)
 
 	// Check reports whether user and password are right. source is the
 	// client's IP address. When the source has to wait before its next attempt

@@ -82,6 +82,9 @@ type Meter struct {
 	Encrypted     bool `json:"encrypted"`     // the latest telegram was encrypted
 	Authenticated bool `json:"authenticated"` // and its tag verified with the authentication key
 
+	Out   *Out   `json:"out"`   // the copy to a second device; null where there is none
+	Share *Share `json:"share"` // the telegrams over TCP; null where they are not shared
+
 	PeriodSeconds Number `json:"period_seconds"` // expected time between fresh values
 	AgeSeconds    Number `json:"age_seconds"`    // age of the instantaneous values; missing before the first
 	LimitSeconds  Number `json:"limit_seconds"`  // age past which they no longer pass for fresh
@@ -115,6 +118,25 @@ type TriedLine struct {
 	Seconds Number `json:"seconds"` // for how long
 	Octets  int    `json:"octets"`  // that came
 	Seen    string `json:"seen"`    // what they looked like, in words
+}
+
+// Out is the state of the copy of the meter's octets to a second device.
+type Out struct {
+	State  State  `json:"state"`
+	Detail string `json:"detail"`
+	Device string `json:"device"`
+	Octets uint64 `json:"octets"` // written
+	Lost   uint64 `json:"lost"`   // octets it was too slow or not there for
+}
+
+// Share is the state of the telegrams' own port.
+type Share struct {
+	State     State  `json:"state"`
+	Detail    string `json:"detail"`
+	Listen    string `json:"listen"`
+	Readers   int    `json:"readers"`   // here and on the API
+	Telegrams uint64 `json:"telegrams"` // handed on
+	Lost      uint64 `json:"lost"`      // that slow readers did not get, for each of them
 }
 
 // Event is something about the meter that an owner should know, whether or not it

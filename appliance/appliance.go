@@ -84,6 +84,7 @@ type life struct {
 	warnings []string      // what was wrong at the start
 
 	meter   *meter
+	share   *port // of the telegrams; nil: not shared
 	modbus  []*modbusServer
 	broker  *brokerServer
 	web     []*webServer

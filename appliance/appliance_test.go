@@ -288,8 +288,8 @@ func (f *feeder) hangUp() {
 	f.conns = nil
 }
 
-// p1 makes a telegram with a checksum. The bitwise CRC is the test's own.
-func p1(lines ...string) string { return telegramOf("TST5box", lines...) }
+// telegramP1 makes a telegram with a checksum. The bitwise CRC is the test's own.
+func telegramP1(lines ...string) string { return telegramOf("TST5box", lines...) }
 
 // telegramOf makes a telegram under a header of its own.
 func telegramOf(header string, lines ...string) string {
@@ -310,7 +310,7 @@ func telegramOf(header string, lines ...string) string {
 
 // house is a telegram of a three-phase DSMR 5 meter that imports watts.
 func house(watts int) string {
-	return p1("1-3:0.2.8(50)", "0-0:1.0.0(261121120000W)",
+	return telegramP1("1-3:0.2.8(50)", "0-0:1.0.0(261121120000W)",
 		fmt.Sprintf("1-0:1.7.0(%02d.%03d*kW)", watts/1000, watts%1000), "1-0:2.7.0(00.000*kW)",
 		"1-0:32.7.0(230.1*V)", "1-0:52.7.0(229.8*V)", "1-0:72.7.0(231.4*V)",
 		"1-0:31.7.0(002*A)", "1-0:51.7.0(000*A)", "1-0:71.7.0(005*A)",

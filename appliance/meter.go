@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"smartconnect/appliance/share"
 	"smartconnect/appliance/snapshot"
 	"smartconnect/telegram"
 )
@@ -23,6 +24,9 @@ type meter struct {
 	receiver telegram.Receiver
 	open     func(ctx context.Context, line telegram.Line) (io.ReadCloser, error)
 	store    *snapshot.Store
+	feed     share.Feed // of the telegrams
+	asP1     bool       // they are handed on as texts of P1
+	out      *lineOut   // a second device that gets every octet; nil: none
 	events   *events
 	log      *slog.Logger
 	keyFault error // what is wrong with a key of the configuration
@@ -85,6 +89,7 @@ func (m *meter) listen(ctx context.Context) (again bool, err error) {
 		line = m.probe.line(time.Now())
 		m.receiver.Frames = m.probe.frames
 	}
+	m.receiver.Raws = m.feed.Wanted
 	r, err := m.open(ctx, line)
 	if err != nil {
 		return false, err
@@ -97,7 +102,7 @@ func (m *meter) listen(ctx context.Context) (again bool, err error) {
 	})
 	m.log.Log(ctx, m.newsLevel(), "meter source open", "source", m.source, "line", line)
 	left := m.watch(ctx, r)
-	err = m.receiver.Run(counting{r, m}, quietLine, m.received)
+	err = m.receiver.Run(counting{r, m, line}, quietLine, m.received)
 	if left() {
 		m.probe.next(time.Now())
 		return true, nil
@@ -150,6 +155,7 @@ func (m *meter) failed(err error) {
 }
 
 func (m *meter) received(r telegram.Received) {
+	m.pass(&r)
 	if r.Frames > 0 {
 		m.note(func(c *meterCount) { c.frames += uint64(r.Frames) })
 	}
@@ -181,6 +187,7 @@ func (m *meter) publish(decoded telegram.Measurement) {
 	now := time.Now()
 	reading := m.merge.Add(decoded, now)
 	m.store.Publish(reading, now, m.merge.Period())
+	m.passValues(&reading, now)
 	m.tell(&decoded, &reading)
 	fresh := reading.At[telegram.Instantaneous].Equal(now)
 	m.note(func(c *meterCount) {
@@ -261,11 +268,15 @@ func (m *meter) note(change func(*meterCount)) {
 // counting counts what comes in, so that silence and garbage can be told apart.
 type counting struct {
 	io.Reader
-	m *meter
+	m    *meter
+	line telegram.Line
 }
 
 func (c counting) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
+	if n > 0 && c.m.out != nil {
+		c.m.out.write(b[:n], c.line)
+	}
 	if n > 0 && c.m.probe != nil {
 		c.m.probe.octets(b[:n], time.Now())
 	}

@@ -2,11 +2,8 @@ package appliance
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,10 +13,7 @@ import (
 	"smartconnect/appliance/identity"
 	"smartconnect/appliance/payload"
 	"smartconnect/appliance/run"
-	"smartconnect/appliance/serialport"
 	"smartconnect/modbusmap"
-	"smartconnect/telegram"
-	"smartconnect/telegram/formats"
 )
 
 // port is an address that one of the servers listens on. An address that
@@ -94,98 +88,12 @@ func (l *life) yield(addr string) error {
 
 // furnish makes the tasks of this life.
 func (l *life) furnish() error {
-	for _, add := range []func() error{l.addMeter, l.addModbus, l.addBroker, l.addWeb} {
+	for _, add := range []func() error{l.addMeter, l.addShare, l.addModbus, l.addBroker, l.addWeb} {
 		if err := add(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (l *life) addMeter() error {
-	list, err := formats.Select(l.cfg.Meter.Format)
-	if err != nil {
-		return err
-	}
-	options, keyFault := meterOptions(&l.cfg.Meter)
-	source, err := serialport.ParseSource(l.cfg.Meter.Source)
-	if err != nil {
-		return err
-	}
-	l.meter = &meter{
-		source: l.cfg.Meter.Source, store: l.store, events: l.events, log: l.log, keyFault: keyFault,
-		receiver: telegram.Receiver{Formats: list, Options: options},
-		guard:    telegram.Guard{RequireEncryption: l.cfg.Meter.RequireEncryption && l.cfg.Meter.Key.IsSet()},
-		sense:    telegram.Plausibility{Ratios: options.Ratios},
-	}
-	line := l.cfg.Meter.Line.Line
-	l.meter.open = func(ctx context.Context, of telegram.Line) (io.ReadCloser, error) {
-		if of == (telegram.Line{}) { // not serial: only the pace of a file
-			if of = line; of == (telegram.Line{}) {
-				of = list[0].Line
-			}
-		}
-		return source.Open(ctx, of, serialport.Options{Log: l.log, Hang: longestPause})
-	}
-	switch {
-	case !source.Serial():
-	case line != telegram.Line{}:
-		l.meter.line = line
-	case len(list) == 1:
-		l.meter.line = list[0].Line
-	default:
-		l.meter.probe = newProbe(l.lastLine(), l.keepLine)
-	}
-	l.tasks = append(l.tasks, run.Task{Name: "meter", Run: l.meter.run, Failed: l.meter.failed})
-	return nil
-}
-
-// longestPause is how long a TCP gateway may say nothing: some lists come every
-// quarter of an hour. One that is gone is found by its keep-alives.
-const longestPause = 20 * time.Minute
-
-// verifies are the words of Meter.Verify.
-var verifies = map[string]telegram.Verify{
-	config.Auto: telegram.VerifyAuto, "strict": telegram.VerifyStrict, "checksum": telegram.VerifyChecksum,
-}
-
-// meterOptions are the settings of the meter as decoding wants them. With a key
-// that is none there are no keys, and the error says which.
-func meterOptions(c *config.Meter) (telegram.Options, error) {
-	o := telegram.Options{
-		UTCOffset:      time.Duration(c.UTCOffset),
-		Ratios:         telegram.Ratios{Current: c.CurrentRatio, Voltage: c.VoltageRatio},
-		EstimatePhases: c.EstimatePhases,
-		EstimateExport: c.EstimateExport,
-		Verify:         verifies[c.Verify],
-	}
-	if c.Profile != config.Auto {
-		o.Profile = c.Profile
-	}
-	for _, s := range c.Scalers {
-		o.Scalers = append(o.Scalers, telegram.Scaler{OBIS: s.OBIS.OBIS, Exponent: int8(s.Exponent)})
-	}
-	for _, code := range c.List {
-		o.List = append(o.List, code.OBIS)
-	}
-	var fault error
-	for _, key := range []struct {
-		name string
-		from telegram.Secret
-		into *telegram.Secret
-	}{{"Meter.Key", c.Key, &o.Key}, {"Meter.AuthKey", c.AuthKey, &o.AuthKey}} {
-		if !key.from.IsSet() {
-			continue
-		}
-		var err error
-		if *key.into, err = telegram.ParseKey(key.from.Reveal()); err != nil {
-			fault = errors.Join(fault, fmt.Errorf("%s is no key: %s", key.name, strings.TrimPrefix(err.Error(), "telegram: ")))
-		}
-	}
-	if fault != nil { // nothing is decrypted that a key should have vouched for
-		o.Key, o.AuthKey = telegram.Secret{}, telegram.Secret{}
-	}
-	return o, fault
 }
 
 func (l *life) addModbus() error {
@@ -274,7 +182,8 @@ func (l *life) addWeb() error {
 	common := func() *api.Server {
 		return &api.Server{
 			Config: settings{l}, Status: l.status, Firmware: firmware, Reset: func() { l.restart() },
-			Check: check, TLS: l.identity.TLSConfig(),
+			Telegrams: l.meter.telegrams,
+			Check:     check, TLS: l.identity.TLSConfig(),
 			CA:     api.CA{PEM: l.identity.CACertificate(), Fingerprint: l.identity.CAFingerprint()},
 			Serial: l.identity.Serial(), Version: Version(), Log: l.log,
 		}

@@ -42,6 +42,9 @@ func (l *life) refusedPorts(c config.Config) []string {
 	if c.Broker.Enabled {
 		addrs = append(addrs, c.Broker.Listen)
 	}
+	if c.Meter.Share != "" {
+		addrs = append(addrs, c.Meter.Share)
+	}
 	var notes []string
 	for _, addr := range addrs {
 		if err := l.yield(addr); err != nil {

@@ -28,6 +28,7 @@ func (l *life) status() api.Status {
 		Broker:          l.brokerStatus(),
 		Network:         networkStatus(),
 	}
+	s.Meter.Share = l.shareStatus()
 	for _, m := range l.modbus {
 		s.Modbus = append(s.Modbus, m.status(snap, now))
 	}
@@ -81,6 +82,9 @@ func (m *meter) status(snap *snapshot.Snapshot, now time.Time) api.Meter {
 	}
 	if line != (telegram.Line{}) {
 		s.Line = line.String()
+	}
+	if m.out != nil {
+		s.Out = m.out.status()
 	}
 	f := m.diagnose(snap, now)
 	s.State, s.Level, s.Detail = f.state, f.level, f.detail
@@ -145,6 +149,36 @@ func (m *modbusServer) missing(snap *snapshot.Snapshot) string {
 		return "the meter sends no total power: P " + answer
 	}
 	return ""
+}
+
+// status says how the copy to a second device is doing.
+func (o *lineOut) status() *api.Out {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := &api.Out{State: api.Waiting, Device: o.device, Octets: o.count.octets, Lost: o.count.lost}
+	switch {
+	case o.count.fault != nil:
+		s.State, s.Detail = api.Fault, o.count.fault.Error()
+	case o.count.up:
+		s.State = api.OK
+	}
+	return s
+}
+
+func (l *life) shareStatus() *api.Share {
+	if l.share == nil {
+		return nil
+	}
+	addr, up, fault := l.share.state()
+	stats := l.meter.feed.Stats()
+	s := &api.Share{State: api.OK, Listen: addr, Readers: stats.Readers, Telegrams: stats.Passed, Lost: stats.Lost}
+	switch {
+	case fault != nil:
+		s.State, s.Detail = api.Fault, fault.Error()
+	case !up:
+		s.State = api.Waiting
+	}
+	return s
 }
 
 func (l *life) brokerStatus() api.Broker {

@@ -158,8 +158,8 @@ func TestSilentMeter(t *testing.T) {
 			t.Fatalf("%v W, exception %d", got, code)
 		}
 		// Nothing of this is a telegram with power that is right.
-		f.say(strings.Replace(house(9999), "09.999", "09.998", 1))         // a bad checksum
-		f.say(p1("0-0:1.0.0(261121120000W)", "1-0:1.8.0(000001.000*kWh)")) // energies only
+		f.say(strings.Replace(house(9999), "09.999", "09.998", 1))                 // a bad checksum
+		f.say(telegramP1("0-0:1.0.0(261121120000W)", "1-0:1.8.0(000001.000*kWh)")) // energies only
 		f.say("\x00\xff garbage")
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -201,14 +201,14 @@ func TestMeterWithoutWhatAChargerNeeds(t *testing.T) {
 		current, power        byte // exception code of a read
 		says                  string
 	}{
-		{"power but no currents (Austria)", p1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(000000286*W)", "1-0:2.7.0(000000000*W)"), "", gatewayNoAnswer, 0, "sends no currents"},
-		{"the same, as the original would", p1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(000000286*W)", "1-0:2.7.0(000000000*W)"),
+		{"power but no currents (Austria)", telegramP1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(000000286*W)", "1-0:2.7.0(000000000*W)"), "", gatewayNoAnswer, 0, "sends no currents"},
+		{"the same, as the original would", telegramP1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(000000286*W)", "1-0:2.7.0(000000000*W)"),
 			`{"Modbus":{"Servers":[{"WhenMissing":"zero"}]}}`, 0, 0, "I1 to I3 read 0"},
-		{"currents but no power", p1("0-0:1.0.0(261121120000W)", "1-0:31.7.0(002*A)", "1-0:51.7.0(002*A)", "1-0:71.7.0(002*A)"), "", 0, gatewayNoAnswer, "sends no total power"},
-		{"energies only", p1("0-0:1.0.0(261121120000W)", "1-0:1.8.0(000001.000*kWh)"), "", gatewayNoAnswer, gatewayNoAnswer, ""},
-		{"heat only", p1("1-3:0.2.8(50)", "0-0:1.0.0(261121120000W)", "0-1:24.1.0(004)", "0-1:96.1.0(6218)", "0-1:24.2.1(261121120000W)(240.860*GJ)"), "", gatewayNoAnswer, gatewayNoAnswer, ""},
-		{"one current of three that cannot be read", p1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(00.500*kW)", "1-0:31.7.0(002*A)", "1-0:51.7.0(0?2*A)", "1-0:71.7.0(002*A)"), "", gatewayNoAnswer, 0, ""},
-		{"export that cannot be read: net power unknown", p1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(00.000*kW)", "1-0:2.7.0(0x.500*kW)", "1-0:31.7.0(002*A)"), "", 0, gatewayNoAnswer, "sends no total power"},
+		{"currents but no power", telegramP1("0-0:1.0.0(261121120000W)", "1-0:31.7.0(002*A)", "1-0:51.7.0(002*A)", "1-0:71.7.0(002*A)"), "", 0, gatewayNoAnswer, "sends no total power"},
+		{"energies only", telegramP1("0-0:1.0.0(261121120000W)", "1-0:1.8.0(000001.000*kWh)"), "", gatewayNoAnswer, gatewayNoAnswer, ""},
+		{"heat only", telegramP1("1-3:0.2.8(50)", "0-0:1.0.0(261121120000W)", "0-1:24.1.0(004)", "0-1:96.1.0(6218)", "0-1:24.2.1(261121120000W)(240.860*GJ)"), "", gatewayNoAnswer, gatewayNoAnswer, ""},
+		{"one current of three that cannot be read", telegramP1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(00.500*kW)", "1-0:31.7.0(002*A)", "1-0:51.7.0(0?2*A)", "1-0:71.7.0(002*A)"), "", gatewayNoAnswer, 0, ""},
+		{"export that cannot be read: net power unknown", telegramP1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(00.000*kW)", "1-0:2.7.0(0x.500*kW)", "1-0:31.7.0(002*A)"), "", 0, gatewayNoAnswer, "sends no total power"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFeeder(t)
@@ -437,7 +437,7 @@ func TestPortTaken(t *testing.T) {
 func TestPatchThenReset(t *testing.T) {
 	f := newFeeder(t)
 	b := start(t, f.source(), "")
-	f.say(p1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(000000286*W)"))
+	f.say(telegramP1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(000000286*W)"))
 	eventually(t, 3*time.Second, "the telegram is in", func() bool {
 		_, code, _ := b.read(regI1, 2)
 		s, _ := b.status()
@@ -460,7 +460,7 @@ func TestPatchThenReset(t *testing.T) {
 	f.hangUp()
 	eventually(t, 3*time.Second, "the next life begins", func() bool { return strings.Count(b.log.String(), "life begins") == 2 })
 	eventually(t, 3*time.Second, "the currents read 0", func() bool {
-		f.say(p1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(000000286*W)"))
+		f.say(telegramP1("0-0:1.0.0(261121120000W)", "1-0:1.7.0(000000286*W)"))
 		words, code, err := b.read(regI1, 2)
 		return err == nil && code == 0 && float(words) == 0
 	})

@@ -104,6 +104,10 @@ type Format struct {
 	// bounded: Cut lets go of what cannot become a telegram.
 	Cut func(buf []byte, quiet bool) (raw, rest []byte, lost Loss)
 
+	// Tail returns what ends a telegram on the line and is not in raw, since it
+	// belongs to what comes next as well: a line end, a flag. nil: nothing.
+	Tail func(raw []byte) string
+
 	// Decode reads one telegram. visit, which may be nil, sees every object.
 	Decode func(raw []byte, o Options, visit func(Object)) (Measurement, error)
 }

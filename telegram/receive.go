@@ -14,7 +14,8 @@ import (
 type Receiver struct {
 	Formats []Format // at least one, the most telling first
 	Options Options
-	Objects bool // collect the objects of each telegram
+	Objects bool        // collect the objects of each telegram
+	Raws    func() bool // whether to collect the octets of each telegram; nil: no
 
 	// Frames, if set, is told at once of every frame with a right check sequence,
 	// whatever becomes of it and whoever is believed in the end.
@@ -32,6 +33,7 @@ type Received struct {
 	Format      string      // of the recogniser
 	Measurement Measurement // where Err is nil and Noise is 0; on Err, what was known of it
 	Objects     []Object    // of the telegram, if they were asked for
+	Raw         []byte      // the telegram as it stands on the line, if that was asked for
 	Err         error       // why it was lost
 	Noise       int         // octets that belong to no telegram
 	Frames      int         // frames with a right check sequence that it came in; a text is one itself
@@ -97,6 +99,12 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 		return
 	}
 	got := Received{Format: rc.Formats[i].Name, Frames: e.Lost.Frames, checked: e.Lost.Frames > 0}
+	if rc.Raws != nil && rc.Raws() {
+		got.Raw = append(got.Raw, e.Raw...)
+		if tail := rc.Formats[i].Tail; tail != nil {
+			got.Raw = append(got.Raw, tail(e.Raw)...)
+		}
+	}
 	var visit func(Object)
 	if rc.Objects {
 		visit = func(o Object) {

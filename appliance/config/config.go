@@ -54,6 +54,10 @@ type Meter struct {
 	// put on the cable by anybody.
 	RequireEncryption bool
 
+	Out     string // a serial device that gets a copy of every octet; "": none
+	Share   string // [ADDRESS]:PORT that serves the telegrams over TCP; "": none
+	ShareAs string // one of ShareAsWords
+
 	// What the telegrams of a binary meter leave open, and the tables do not know
 	// or have wrong.
 	Profile string   // Auto or the name of a scaler profile
@@ -134,7 +138,7 @@ func Default() Config {
 		MeterType: row.MeterType,
 		Settings:  netcfg.Defaults(),
 		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite},
-		Meter: Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), Verify: Auto, RequireEncryption: true,
+		Meter: Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), Verify: Auto, RequireEncryption: true, ShareAs: "raw",
 			Profile: Auto, Scalers: []Scaler{}, List: []Code{}, CurrentRatio: 1, VoltageRatio: 1},
 		Modbus: Modbus{Servers: []Server{row}},
 		Broker: Broker{Enabled: true, Listen: ":1883", Users: []User{}},

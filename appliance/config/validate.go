@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode"
@@ -90,6 +91,19 @@ func (m Meter) check(p *Problems, k Known) {
 		p.add(path, "%v", err)
 	}
 	p.word("/Meter/Format", m.Format, append(words{Auto}, k.Formats...))
+	if m.Out != "" {
+		p.line("/Meter/Out", m.Out, 1, maxText)
+		if !filepath.IsAbs(m.Out) {
+			p.add("/Meter/Out", "%.80q is not the absolute path of a serial device such as /dev/ttyUSB1", m.Out)
+		}
+		if m.Out == m.Source {
+			p.add("/Meter/Out", "is the source itself")
+		}
+	}
+	if m.Share != "" {
+		p.listen("/Meter/Share", m.Share)
+	}
+	p.word("/Meter/ShareAs", m.ShareAs, ShareAsWords)
 	p.word("/Meter/Verify", m.Verify, VerifyWords)
 	p.word("/Meter/Profile", m.Profile, append(words{Auto}, k.Profiles...))
 	for _, key := range []struct {
@@ -213,6 +227,9 @@ func (c Config) checkListeners(p *Problems) {
 	}
 	if c.Broker.Enabled {
 		add("/Broker/Listen", c.Broker.Listen)
+	}
+	if c.Meter.Share != "" {
+		add("/Meter/Share", c.Meter.Share)
 	}
 }
 

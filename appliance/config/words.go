@@ -15,6 +15,8 @@ var (
 	// authentication key is set and its checksum where not, the tag, or the
 	// checksum.
 	VerifyWords = words{Auto, "strict", "checksum"}
+	// ShareAsWords say how telegrams are handed on: as they come, or as texts of P1.
+	ShareAsWords = words{"raw", "p1"}
 	// CurrentsWords say whether phase currents carry the sign of their power.
 	CurrentsWords = words{"magnitude", "signed"}
 	// AccessWords are the rights of a rule of the broker.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -72,6 +73,14 @@ func (o *Out) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Lost returns how many octets a device did not take in time.
+func (o *Out) Lost() uint64 {
+	if w, ok := o.w.(interface{ Lost() uint64 }); ok {
+		return w.Lost()
+	}
+	return 0
+}
+
 // Close closes the output and waits for everything that belongs to it.
 func (o *Out) Close() error {
 	o.stop()
@@ -89,12 +98,17 @@ type wire struct {
 	file     *os.File
 	patience func(n int) time.Duration
 	also     io.Closer
+	lost     atomic.Uint64
 }
+
+// Lost returns how many octets were thrown away.
+func (w *wire) Lost() uint64 { return w.lost.Load() }
 
 func (w *wire) Write(p []byte) (int, error) {
 	_ = w.file.SetWriteDeadline(time.Now().Add(w.patience(len(p)))) // a device without poll just blocks
 	n, err := w.file.Write(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.lost.Add(uint64(len(p) - n))
 		return len(p), nil
 	}
 	return n, err

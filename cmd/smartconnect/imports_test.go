@@ -33,6 +33,7 @@ var may = map[string][]string{
 	"api":       {"telegram"},
 
 	"appliance/snapshot":   {"telegram"},
+	"appliance/share":      {},
 	"appliance/run":        {},
 	"appliance/config":     {"telegram", "netcfg"},
 	"appliance/identity":   {"telegram", "appliance/config"},

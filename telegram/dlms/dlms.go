@@ -40,7 +40,16 @@ var Format = telegram.Format{
 	Name:   name,
 	Line:   telegram.Line{Baud: 2400, DataBits: 8, Parity: telegram.EvenParity, StopBits: 1},
 	Cut:    cut,
+	Tail:   tail,
 	Decode: decode,
+}
+
+// tail is the flag that ends the last HDLC frame and may begin the next.
+func tail(raw []byte) string {
+	if len(raw) > 0 && raw[0] == hdlcFlag {
+		return string([]byte{hdlcFlag})
+	}
+	return ""
 }
 
 // Validate reports what is wrong with the options of this format, nil if nothing

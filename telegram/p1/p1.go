@@ -27,6 +27,7 @@ var Format = telegram.Format{
 	Name:   name,
 	Line:   telegram.Line{Baud: 115200, DataBits: 8, Parity: telegram.NoParity, StopBits: 1},
 	Cut:    cut,
+	Tail:   func([]byte) string { return "\r\n" },
 	Decode: decode,
 }
 
