@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smartconnect/appliance/config"
+	"smartconnect/appliance/demand"
 	"smartconnect/appliance/run"
 	"smartconnect/appliance/serialport"
 	"smartconnect/appliance/share"
@@ -53,7 +54,11 @@ func (l *life) addMeter() error {
 	default:
 		l.meter.probe = newProbe(l.lastLine(), l.keepLine)
 	}
-	l.tasks = append(l.tasks, run.Task{Name: "meter", Run: l.meter.run, Failed: l.meter.failed})
+	l.meter.demand = demand.New(options.UTCOffset, float64(l.cfg.Meter.DemandCap))
+	l.meter.keep = l.openDemand(l.meter.demand)
+	l.tasks = append(l.tasks,
+		run.Task{Name: "meter", Run: l.meter.run, Failed: l.meter.failed},
+		run.Task{Name: "demand", Run: l.meter.keep.run})
 	if out := l.cfg.Meter.Out; out != "" {
 		l.meter.out = newLineOut(out, func(ctx context.Context, line telegram.Line) (lossy, error) {
 			if line == (telegram.Line{}) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"smartconnect/appliance/demand"
 	"smartconnect/appliance/share"
 	"smartconnect/appliance/snapshot"
 	"smartconnect/telegram"
@@ -27,6 +28,8 @@ type meter struct {
 	feed     share.Feed // of the telegrams
 	asP1     bool       // they are handed on as texts of P1
 	out      *lineOut   // a second device that gets every octet; nil: none
+	demand   *demand.Demand
+	keep     *demandKeeper // of the quarter-hours
 	events   *events
 	log      *slog.Logger
 	keyFault error // what is wrong with a key of the configuration
@@ -186,6 +189,10 @@ func (m *meter) received(r telegram.Received) {
 func (m *meter) publish(decoded telegram.Measurement) {
 	now := time.Now()
 	reading := m.merge.Add(decoded, now)
+	if m.demand != nil {
+		peak := m.demand.Add(&reading, now)
+		m.keep.note(m.demand.State(), peak)
+	}
 	m.store.Publish(reading, now, m.merge.Period())
 	m.passValues(&reading, now)
 	m.tell(&decoded, &reading)

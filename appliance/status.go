@@ -208,7 +208,7 @@ var shown = []struct {
 	{telegram.CurrentL1, false}, {telegram.CurrentL2, false}, {telegram.CurrentL3, false},
 	{telegram.VoltageL1, false}, {telegram.VoltageL2, false}, {telegram.VoltageL3, false},
 	{telegram.ActiveEnergyImport, false}, {telegram.ActiveEnergyExport, false},
-	{telegram.ActiveDemand, true}, {telegram.ActiveDemandMonthPeak, true},
+	{telegram.ActiveDemand, true}, {telegram.ActiveDemandForecast, true}, {telegram.ActiveDemandHeadroom, true}, {telegram.ActiveDemandMonthPeak, true},
 }
 
 func readings(snap *snapshot.Snapshot) []api.Reading {

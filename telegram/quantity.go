@@ -97,6 +97,8 @@ const (
 	ReactiveEnergyQ4
 	ActiveDemand          // average import of the running quarter-hour
 	ActiveDemandMonthPeak // highest quarter-hour of the running month
+	ActiveDemandForecast  // what the running quarter-hour ends at with the power of the moment
+	ActiveDemandHeadroom  // what may be drawn beside that until its end without exceeding the cap
 	Tariff
 	NumQuantities
 )
@@ -184,6 +186,8 @@ var quantities = [NumQuantities]struct {
 	ReactiveEnergyQ4:       {"reactive_energy_q4", VarHour, Cumulative},
 	ActiveDemand:           {"active_demand", Watt, Demand},
 	ActiveDemandMonthPeak:  {"active_demand_month_peak", Watt, Demand},
+	ActiveDemandForecast:   {"active_demand_forecast", Watt, Demand},
+	ActiveDemandHeadroom:   {"active_demand_headroom", Watt, Demand},
 	Tariff:                 {"tariff", NoUnit, State},
 }
 

@@ -66,6 +66,7 @@ type Meter struct {
 
 	CurrentRatio   float64 // of current transformers that the meter does not count in
 	VoltageRatio   float64 // of voltage transformers
+	DemandCap      int     // W that no quarter-hour should exceed; 0: the peak of the month
 	EstimatePhases bool    // compute powers or currents of phases that the meter does not send
 	EstimateExport bool    // compute what a French meter injects and does not measure
 }

@@ -80,7 +80,7 @@ const everything = `{
 	"Meter": {"Source": "tcp://192.168.1.20:8088", "Format": "tic", "Line": "9600 7e1", "UTCOffset": "5h30m",
 		"Key": "4d65746572204b65 792069732073 6563", "AuthKey": "4175746820204B657920697320736563", "Verify": "checksum", "Out": "/dev/ttyUSB1", "Share": "127.0.0.1:2001", "ShareAs": "p1",
 		"Profile": "lg-e570", "Scalers": [{"OBIS": "1-0:1.7.0", "Exponent": -1}, {"OBIS": "1-0:31.7.0"}], "List": ["1-0:1.7.0", "", "0-0:96.1.0"],
-		"CurrentRatio": 40, "VoltageRatio": 0.5, "EstimatePhases": true, "EstimateExport": true},
+		"CurrentRatio": 40, "VoltageRatio": 0.5, "DemandCap": 4500, "EstimatePhases": true, "EstimateExport": true},
 	"Modbus": {"Servers": [
 		{"MaxClients": 1, "StaleAfter": "1m30s", "WhenStale": "hold", "WhenMissing": "zero", "Currents": "signed"},
 		{"MeterType": "Eastron-SDM630", "Listen": "192.168.10.101:503"}]},
@@ -217,6 +217,7 @@ func TestValidate(t *testing.T) {
 		{"key of 30 digits", func(c *Config) { c.Meter.Key = telegram.NewSecret("001122334455667788990011223344") }, "/Meter/Key"},
 		{"authentication key that is no hex", func(c *Config) { c.Meter.AuthKey = telegram.NewSecret(strings.Repeat("x", 32)) }, "/Meter/AuthKey"},
 		{"key with colons", func(c *Config) { c.Meter.Key = telegram.NewSecret("00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF") }, ""},
+		{"a cap below nothing", func(c *Config) { c.Meter.DemandCap = -1 }, "/Meter/DemandCap"},
 		{"a copy to a relative device", func(c *Config) { c.Meter.Out = "ttyUSB1" }, "/Meter/Out"},
 		{"a copy to the source", func(c *Config) { c.Meter.Out = c.Meter.Source }, "/Meter/Out"},
 		{"telegrams shared on no port", func(c *Config) { c.Meter.Share = "2001" }, "/Meter/Share"},

@@ -32,6 +32,7 @@ const (
 	maxRules    = 64
 	maxText     = 255
 	maxObjects  = 128 // of a list of a meter
+	maxDemand   = 10_000_000
 )
 
 // Validate returns nil, or a Problems with everything that is wrong with c.
@@ -104,6 +105,9 @@ func (m Meter) check(p *Problems, k Known) {
 		p.listen("/Meter/Share", m.Share)
 	}
 	p.word("/Meter/ShareAs", m.ShareAs, ShareAsWords)
+	if m.DemandCap < 0 || m.DemandCap > maxDemand {
+		p.add("/Meter/DemandCap", "%d is not from 0 to %d W", m.DemandCap, maxDemand)
+	}
 	p.word("/Meter/Verify", m.Verify, VerifyWords)
 	p.word("/Meter/Profile", m.Profile, append(words{Auto}, k.Profiles...))
 	for _, key := range []struct {

@@ -34,6 +34,7 @@ var may = map[string][]string{
 
 	"appliance/snapshot":   {"telegram"},
 	"appliance/share":      {},
+	"appliance/demand":     {"telegram"},
 	"appliance/run":        {},
 	"appliance/config":     {"telegram", "netcfg"},
 	"appliance/identity":   {"telegram", "appliance/config"},
