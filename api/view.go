@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // view is the status as the page shows it: in words, ready to print.
@@ -21,6 +22,7 @@ type view struct {
 	Phases  []phaseRow
 	Others  []fact // readings without a phase
 	Parts   []part
+	Events  []fact // when, and what
 }
 
 // part is one part of the box: a lamp with its reason and its figures.
@@ -75,6 +77,13 @@ func newView(st Status) view {
 			fact{"Messages sent to clients", count(st.Broker.Messages)}),
 		newPart("Network", st.Network.State, st.Network.Detail,
 			fact{"Addresses", strings.Join(st.Network.Addresses, ", ")}))
+	for _, e := range st.Events {
+		text := e.Text
+		if e.Count > 1 {
+			text += " (" + count(e.Count) + " times)"
+		}
+		v.Events = append(v.Events, fact{span(time.Since(time.Unix(e.Time, 0)).Seconds()) + " ago", text})
+	}
 	v.Power, v.Direction = headline(st.Readings)
 	v.Columns, v.Phases, v.Others = arrange(st.Readings)
 	return v
@@ -104,11 +113,14 @@ func meterPart(m Meter) part {
 		fact{"Format", m.Format},
 		fact{"Read from", m.Source},
 		fact{"Line", m.Line},
+		fact{"Tried before", tried(m)},
 		fact{"Values come", period},
 		fact{"Latest values", ago(m.AgeSeconds)},
 		fact{"Good telegrams", count(m.Telegrams)},
 		fact{"Lost telegrams", tally(lost)},
 		fact{"On the way", stages(m.Stages)},
+		fact{"Copied to", copied(m.Out)},
+		fact{"Telegrams at", shared(m.Share)},
 		fact{"Failures of the source", failures},
 		fact{"Last error", lastError})
 	if word, known := meterWords[m.State]; known && (m.Level != Waiting || m.State == Receiving) {
@@ -132,6 +144,40 @@ var meterWords = map[MeterState]string{
 	Replay:        "played again",
 	ListUnknown:   "list unknown",
 	SeveralMeters: "several meters",
+}
+
+// tried writes what was seen on other lines, while the meter's is looked for.
+func tried(m Meter) string {
+	if !m.Searching {
+		return ""
+	}
+	var all []string
+	for _, t := range m.Tried {
+		all = append(all, t.Line+": "+t.Seen)
+	}
+	return strings.Join(all, "; ")
+}
+
+func copied(o *Out) string {
+	if o == nil {
+		return ""
+	}
+	text := o.Device + ", " + count(o.Octets) + " octets, " + count(o.Lost) + " lost"
+	if o.Detail != "" {
+		text += ": " + o.Detail
+	}
+	return text
+}
+
+func shared(s *Share) string {
+	if s == nil {
+		return ""
+	}
+	text := s.Listen + ", " + count(s.Readers) + " readers"
+	if s.Detail != "" {
+		text += ": " + s.Detail
+	}
+	return text
 }
 
 // stages writes what has passed each step: "12 345 octets, 24 frames, 6

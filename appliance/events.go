@@ -1,12 +1,14 @@
 package appliance
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
 	"smartconnect/api"
+	"smartconnect/telegram"
 )
 
 // events are the last things an owner should know, for the status. Each goes to
@@ -57,4 +59,43 @@ func (e *events) latest() []api.Event {
 	list := slices.Clone(e.list)
 	slices.Reverse(list)
 	return list
+}
+
+// tell makes events of what a telegram says beside its values.
+func (m *meter) tell(decoded *telegram.Measurement, reading *telegram.Reading) {
+	m.mu.Lock()
+	turns, doubt := m.count.turns, m.count.doubt
+	m.mu.Unlock()
+	before := turns.now
+	named := !before.ID.Empty() || before.Header != reading.Meter.Header // and not only known better now
+	if before != (telegram.Meter{}) && named && !reading.Meter.Same(before) {
+		m.sense = telegram.Plausibility{Ratios: m.sense.Ratios}
+		if !turns.taking(time.Now()) {
+			m.events.add(eventMeter, fmt.Sprintf("another meter speaks: %s, and %s before", fullName(reading.Meter), fullName(before)))
+		}
+	}
+	if m.receiver.Options.AuthKey.IsSet() && decoded.Seal.Encrypted && !decoded.Seal.Authenticated && !m.untagged {
+		m.untagged = true
+		m.events.add(eventNoTag, "Meter.AuthKey is set, and the meter sends telegrams without a tag: they are read, and nothing vouches for them")
+	}
+	if !decoded.Refreshes() {
+		return
+	}
+	switch now := m.sense.Check(decoded); {
+	case (now == "") == (doubt == ""):
+		return
+	case now != "":
+		m.events.add(eventImplausible, now)
+		m.note(func(c *meterCount) { c.doubt = now })
+	default:
+		m.events.add(eventPlausible, "what the meter says agrees again")
+		m.note(func(c *meterCount) { c.doubt = "" })
+	}
+}
+
+// doubtful returns what in the values cannot be right, "" if nothing.
+func (m *meter) doubtful() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.count.doubt
 }
