@@ -108,6 +108,12 @@ type Format struct {
 	// belongs to what comes next as well: a line end, a flag. nil: nothing.
 	Tail func(raw []byte) string
 
+	// Pause, where it is not 0, is the longest silence within a telegram of
+	// several parts that do not say which telegram they are of. Reach says how
+	// much of a rest is part of one: what is behind it, noise, breaks no silence.
+	Pause time.Duration
+	Reach func(rest []byte) int
+
 	// Decode reads one telegram. visit, which may be nil, sees every object.
 	Decode func(raw []byte, o Options, visit func(Object)) (Measurement, error)
 }

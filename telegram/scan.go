@@ -124,11 +124,17 @@ type recogniser struct {
 	each   func(Event)
 	buf    []byte
 	begun  time.Time // when what waits in buf began to
+	reach  int       // how much of buf is part of a telegram, and
+	grown  time.Time // since when; where the format bounds the silence
 }
 
 func (g *recogniser) take(b []byte) {
+	now := time.Now()
+	if g.reach > 0 && now.Sub(g.grown) > g.format.Pause {
+		g.cut(true)
+	}
 	if len(g.buf) == 0 {
-		g.begun = time.Now()
+		g.begun = now
 	}
 	g.buf = append(g.buf, b...)
 }
@@ -136,8 +142,16 @@ func (g *recogniser) take(b []byte) {
 func (g *recogniser) cut(quiet bool) {
 	had := len(g.buf)
 	if g.buf = cutAll(g.format, g.buf, quiet, g.each); len(g.buf) < had {
-		g.begun = time.Now()
+		g.begun, g.reach = time.Now(), 0
 	}
+	if g.format.Pause == 0 {
+		return
+	}
+	reach := g.format.Reach(g.buf)
+	if reach > g.reach {
+		g.grown = time.Now()
+	}
+	g.reach = reach
 }
 
 func readGuarded(r io.Reader, b []byte) (n int, err error) {

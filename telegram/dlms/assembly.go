@@ -14,6 +14,7 @@ type assembly struct {
 	start int // where the first frame stands
 	mode  mode
 	link  link
+	reach int // where its last good frame ends, or the octets of one that has begun
 	apdu  []byte
 	err   error // why the push is lost already
 	doubt error // a damaged frame came while it was open

@@ -72,6 +72,7 @@ func (a *assembly) cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.
 			return nil, buf[at+n:], telegram.Loss{Noise: noise, Frames: a.frames, Err: a.err}
 		}
 		at += n
+		a.reach = at
 	}
 	switch {
 	case a.open && quiet:
@@ -85,8 +86,21 @@ func (a *assembly) cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.
 // wait keeps what may still become a push: from the open one, or from the
 // incomplete frame at at. Noise before it is said first.
 func (a *assembly) wait(buf []byte, at, noise int) (raw, rest []byte, lost telegram.Loss) {
+	if begun(buf[at:]) {
+		a.reach = len(buf)
+	}
 	if a.open {
 		return nil, buf[a.start:], telegram.Loss{}
 	}
 	return nil, buf[at:], telegram.Loss{Noise: noise}
+}
+
+// reach is the Reach of the format. The meter sends the frames of a push one right
+// behind the other. A splice of two pushes has a gap between them: those of a
+// meter that sends one each second are apart by most of it.
+func reach(rest []byte) int {
+	a := assemblies.Get().(*assembly)
+	defer assemblies.Put(a)
+	a.cut(rest, false)
+	return a.reach
 }

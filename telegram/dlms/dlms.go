@@ -25,6 +25,7 @@ package dlms
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"smartconnect/telegram"
 )
@@ -41,6 +42,8 @@ var Format = telegram.Format{
 	Line:   telegram.Line{Baud: 2400, DataBits: 8, Parity: telegram.EvenParity, StopBits: 1},
 	Cut:    cut,
 	Tail:   tail,
+	Pause:  700 * time.Millisecond,
+	Reach:  reach,
 	Decode: decode,
 }
 

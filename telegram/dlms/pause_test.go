@@ -1,0 +1,71 @@
+package dlms
+
+import (
+	"fmt"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"smartconnect/telegram"
+)
+
+// Half a push and the other half of the next one fit together: nothing in them
+// says that 100 W and 25 A were never true at once.
+func TestHalvesOfTwoPushes(t *testing.T) {
+	list := func(watts uint32, centiamps uint16) []byte {
+		return notified(cip(listItself, pushed{3, "0100010700FF", 2, u32(watts)}, pushed{3, "01001F0700FF", 2, u16(centiamps)}))
+	}
+	links := map[string]func(apdu []byte) [][]byte{
+		"blocks":   func(apdu []byte) [][]byte { return inBlocks(toE450, apdu, len(apdu)-3) },
+		"segments": func(apdu []byte) [][]byte { return inSegments(toAM550, apdu, len(apdu)) },
+		"M-Bus":    func(apdu []byte) [][]byte { return overMbus(apdu, len(apdu)-3) },
+	}
+	for _, c := range []struct {
+		name   string
+		noise  []byte // comes again and again
+		every  time.Duration
+		times  int
+		pushes int
+	}{
+		{"the line is out for a second", nil, time.Second, 1, 0},
+		{"five seconds, an octet of noise now and then", []byte{0}, 1500 * time.Millisecond, 3, 0},
+		{"five seconds, noise all the time", []byte{0}, 200 * time.Millisecond, 25, 0},
+		{"five seconds full of flags", octets("7E 7E 7E"), 100 * time.Millisecond, 50, 0},
+		{"the parts of one push, the meter thinks for half a second", nil, 500 * time.Millisecond, 1, 1},
+		{"the same, with noise meanwhile", []byte{0, 1, 2}, 100 * time.Millisecond, 5, 1},
+	} {
+		for link, parts := range links {
+			t.Run(fmt.Sprintf("%s: %s", c.name, link), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					first, second := parts(list(100, 10)), parts(list(15000, 2500))
+					r, w := io.Pipe()
+					rc := telegram.Receiver{Formats: []telegram.Format{Format}}
+					done := make(chan error)
+					pushes, losses := 0, 0
+					go func() {
+						done <- rc.Run(r, 2*time.Second, func(g telegram.Received) {
+							switch {
+							case g.Err != nil:
+								losses++
+							case g.Noise == 0:
+								pushes++
+							}
+						})
+					}()
+					_, _ = w.Write(join(first[:len(first)-1]...))
+					for range c.times {
+						time.Sleep(c.every)
+						_, _ = w.Write(c.noise)
+					}
+					_, _ = w.Write(second[len(second)-1])
+					w.Close()
+					<-done
+					if pushes != c.pushes || losses != 2-2*c.pushes {
+						t.Errorf("%d pushes, %d lost; want %d and %d", pushes, losses, c.pushes, 2-2*c.pushes)
+					}
+				})
+			})
+		}
+	}
+}
