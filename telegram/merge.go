@@ -20,6 +20,8 @@ type Merge struct {
 	last    Reading
 	main    grade                 // of the list that the instantaneous values come from
 	rhythms [tellsBoth + 1]Rhythm // of each list that brings some
+	names   map[uint8]Text        // what the meter has called itself, by IDKind
+	totals  map[Quantity]total    // the counters that were sent and can be made of others
 }
 
 // grade says how much a list tells of the moment. Norwegian meters send their
@@ -52,8 +54,19 @@ func (m *Measurement) grade() grade {
 }
 
 // Period returns the time expected between two telegrams that bring new
-// instantaneous values: that of the list they come from.
-func (g *Merge) Period() time.Duration { return g.rhythms[g.main].Period(g.last.Period) }
+// instantaneous values: that of the list they come from. Behind a full list that
+// comes once a minute, it is that of the power that comes alone meanwhile: a meter
+// that dies right then must not be believed for three minutes.
+func (g *Merge) Period() time.Duration {
+	main, alone := &g.rhythms[g.main], &g.rhythms[tellsPower]
+	period := main.Period(g.last.Period)
+	if g.main == tellsBoth && period > often && alone.learned() {
+		if p := alone.Period(0); main.last.Sub(alone.last) <= Limit(p) {
+			return min(period, p)
+		}
+	}
+	return period
+}
 
 // stands reports whether the instantaneous values known at now are better than
 // those of a list that tells less: they are still fresh. Three of them would miss
@@ -61,7 +74,7 @@ func (g *Merge) Period() time.Duration { return g.rhythms[g.main].Period(g.last.
 // refused them. It holds for full lists that come nearly as often: whose power is
 // a minute old while a new one comes every five seconds must have the new one.
 func (g *Merge) stands(than grade, now time.Time) bool {
-	period := g.Period()
+	period := g.rhythms[g.main].Period(g.last.Period)
 	return g.main > than && g.whole() && period <= often && now.Sub(g.last.At[Instantaneous]) <= Limit(period)
 }
 
@@ -79,11 +92,20 @@ func (g *Merge) whole() bool {
 func Limit(period time.Duration) time.Duration { return max(3*period, 5*time.Second) }
 
 // Add merges a telegram received at now and returns what is known after it. A
-// telegram of another meter starts anew: values of two meters never mix.
+// telegram of another meter starts anew: values of two meters never mix. So does
+// a text of another version: a French meter that is switched from one mode to the
+// other has other counters in the other.
 func (g *Merge) Add(m Measurement, now time.Time) Reading {
+	called, kind := m.Meter.ID, m.Meter.IDKind
 	g.identify(&m)
-	if !m.Meter.Same(g.last.Meter) {
+	if !m.Meter.Same(g.last.Meter) || m.speaksOtherThan(&g.last.Measurement) {
 		*g = Merge{}
+	}
+	if g.names == nil {
+		g.names, g.totals = map[uint8]Text{}, map[Quantity]total{}
+	}
+	if !called.Empty() {
+		g.names[kind] = called
 	}
 	var has [NumKinds]bool
 	for q := range NumQuantities {
@@ -111,7 +133,7 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 		if short && CurrentL1 <= q && q <= CurrentL3 {
 			continue
 		}
-		if !has[q.Kind()] || (q.Kind() == Cumulative && r.keepsCounter(&g.last.Measurement, q)) {
+		if !has[q.Kind()] || (q.Kind() == Cumulative && g.keepsCounter(&r.Measurement, q, now)) {
 			r.copyFrom(&g.last.Measurement, q)
 		}
 	}
@@ -134,6 +156,12 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 	return r
 }
 
+// speaksOtherThan reports whether m is a text of another version than the last.
+func (m *Measurement) speaksOtherThan(last *Measurement) bool {
+	return m.Meter.Sender.Empty() && m.Format == last.Format &&
+		!m.Meter.Version.Empty() && !last.Meter.Version.Empty() && m.Meter.Version != last.Meter.Version
+}
+
 // identify gives a telegram the identification of the last one, where both have
 // the same sender: binary meters send some lists without it, and others with
 // another one. Two of the same kind that differ are two meters.
@@ -149,31 +177,48 @@ func (g *Merge) identify(m *Measurement) {
 	case m.Meter.Sender.Empty() && m.Meter.Header != last.Meter.Header:
 		return
 	}
+	name, known := g.names[m.Meter.IDKind]
 	switch {
 	case last.Meter.ID.Empty():
 		last.Meter.ID, last.Meter.IDKind, last.Meter.Header = m.Meter.ID, m.Meter.IDKind, m.Meter.Header
-	case sealed, m.Meter.ID.Empty(), m.Meter.IDKind != last.Meter.IDKind, m.Meter.ID == last.Meter.ID:
+	case sealed, m.Meter.ID.Empty(), !known, m.Meter.ID == name:
 		m.Meter.ID, m.Meter.IDKind, m.Meter.Header = last.Meter.ID, last.Meter.IDKind, last.Meter.Header
 	}
 }
 
-// keepsCounter reports whether the counter q of the last telegram still stands
-// although m has counters: one list has the totals, another the tariffs, and a
-// total that m made of tariffs does not replace one that was sent, unless the
-// tariffs have run ahead of it: then it is not sent any more.
-func (m *Measurement) keepsCounter(last *Measurement, q Quantity) bool {
-	if m.unreadable.has(q) || !last.values[q].ok {
-		return false
-	}
-	if !m.values[q].ok {
-		return true
-	}
-	return m.derived.has(q) && !last.derived.has(q) && m.values[q].v-last.values[q].v < ahead
+// total is when a counter was last sent, and how long after the time before.
+type total struct {
+	at  time.Time
+	gap time.Duration
 }
 
-// ahead is what the tariffs may be ahead of a total that comes in another list: a
-// minute at the highest power of a house, and more.
-const ahead = 5000 // Wh
+// stands reports whether the meter still sends it: some lists come every quarter
+// of an hour, and one more or less is no matter.
+func (t total) stands(now time.Time) bool {
+	return !t.at.IsZero() && now.Sub(t.at) <= max(3*t.gap, rarest)
+}
+
+// rarest is how long a total is waited for that has come once.
+const rarest = 20 * time.Minute
+
+// keepsCounter reports whether the counter q of the last telegram still stands
+// although m has counters: one list has the totals, another the tariffs, and a
+// total that m made of tariffs does not replace one that is sent. It would jump
+// to and fro wherever the two are not the same to the watt-hour.
+func (g *Merge) keepsCounter(m *Measurement, q Quantity, now time.Time) bool {
+	if v := m.values[q]; v.ok && !m.derived.has(q) {
+		t := total{at: now}
+		if last := g.totals[q].at; !last.IsZero() {
+			t.gap = now.Sub(last)
+		}
+		g.totals[q] = t
+		return false
+	}
+	if m.unreadable.has(q) || !g.last.values[q].ok {
+		return false
+	}
+	return !m.values[q].ok || g.totals[q].stands(now)
+}
 
 func (m *Measurement) copyFrom(from *Measurement, q Quantity) {
 	m.values[q] = from.values[q]

@@ -40,10 +40,12 @@ func (r *Rhythm) Beat(now time.Time) {
 	r.total++
 }
 
+func (r *Rhythm) learned() bool { return r.total >= rhythmLearned }
+
 // Period returns the time expected between two refreshing telegrams. nominal
 // is the format's own, 0 if it has none.
 func (r *Rhythm) Period(nominal time.Duration) time.Duration {
-	if r.total < rhythmLearned {
+	if !r.learned() {
 		if nominal == 0 {
 			nominal = 10 * time.Second
 		}

@@ -125,7 +125,7 @@ func (d *decoder) identify() {
 		}
 		if n := o.idRank(); n > 0 && n < id.rank || id.rank == 0 {
 			if t := o.id(); n > 0 && !t.Empty() {
-				id = candidate{n, t}
+				id = candidate{n, o.code.E, t}
 			}
 		}
 	}
@@ -139,17 +139,27 @@ func (d *decoder) identify() {
 	if id.rank == 0 && d.facts.sealed {
 		id.text = titleID(d.facts.title)
 	}
-	d.m.Meter.ID, d.m.Meter.IDKind = id.text, uint8(id.rank)
+	d.m.Meter.ID, d.m.Meter.IDKind = id.text, id.kind()
 	d.m.Meter.Sender = d.facts.link.text(d.scratch[:0])
 	if d.model = d.facts.model(); d.model != nil {
 		d.m.Meter.Header = telegram.TextOf(d.model.name)
 	}
 }
 
-// candidate is an identification and how good it is, 1 the best, 0 none.
+// candidate is an identification and how good it is, 1 the best, 0 none. A list
+// may have 1-0:0.0.0, and another list of the same meter 1-0:0.0.1.
 type candidate struct {
 	rank int
+	e    uint8
 	text telegram.Text
+}
+
+// kind tells identifications of different objects apart.
+func (c candidate) kind() uint8 {
+	if c.rank == 4 {
+		return 16 + c.e%240
+	}
+	return uint8(c.rank)
 }
 
 var (
