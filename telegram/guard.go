@@ -35,23 +35,26 @@ const rebase = 20
 // a sender is the base: counters are not kept across restarts, which would cost
 // the flash a write for each.
 func (g *Guard) Check(m *Measurement) error {
-	if !m.Seal.Encrypted {
-		if g.RequireEncryption {
-			return fmt.Errorf("telegram: %w (Meter.RequireEncryption)", ErrUnencrypted)
-		}
+	if !m.Seal.Encrypted && g.RequireEncryption {
+		return fmt.Errorf("telegram: %w (Meter.RequireEncryption)", ErrUnencrypted)
+	}
+	if m.Seal.Title.Empty() {
 		return nil
 	}
 	s := g.sender(m.Seal.Title)
-	n := m.Seal.Counter
 	if s.tags && !m.Seal.Authenticated {
 		return fmt.Errorf("telegram: %w (system title %s)", ErrUntagged, m.Seal.Title)
 	}
+	if !m.Seal.Encrypted && !m.Seal.Authenticated {
+		return nil // anybody could have written its counter
+	}
 	tags := s.tags || m.Seal.Authenticated
-	if s.title.Empty() || n > s.counter {
+	first, n := m.Seal.Counter-m.Seal.Spread, m.Seal.Counter
+	if s.title.Empty() || first > s.counter {
 		*s = sender{title: m.Seal.Title, counter: n, tags: tags}
 		return nil
 	}
-	if s.refused++; s.refused > 1 && n <= s.old {
+	if s.refused++; s.refused > 1 && first <= s.old {
 		s.refused = 1
 	}
 	s.old = n
@@ -60,7 +63,7 @@ func (g *Guard) Check(m *Measurement) error {
 		*s = sender{title: m.Seal.Title, counter: n, tags: tags}
 		return nil
 	}
-	return fmt.Errorf("telegram: %w: counter %d, and %d was heard before (system title %s)", ErrReplay, n, s.counter, m.Seal.Title)
+	return fmt.Errorf("telegram: %w: counter %d, and %d was heard before (system title %s)", ErrReplay, first, s.counter, m.Seal.Title)
 }
 
 // sender returns the entry of a title and moves it to the front; a new one

@@ -88,7 +88,8 @@ type Seal struct {
 	Encrypted     bool
 	Authenticated bool   // its tag was verified with the authentication key
 	Title         Text   // system title of the sender, as hex digits
-	Counter       uint32 // invocation counter
+	Counter       uint32 // invocation counter, of several APDUs in one push that of the last
+	Spread        uint32 // how far before it that of the first is
 }
 
 // Measurement is one decoded telegram: a plain comparable value. Units are

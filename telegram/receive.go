@@ -62,10 +62,12 @@ const certain = 1024
 // line, and within an HDLC frame). So until a format has proven itself losses are
 // held back, and told when it is clear that nothing better comes; once one has,
 // the losses of another are nothing until it has lost several and no telegram
-// has come through between them.
+// has come through between them. A gateway may hang up behind every third
+// telegram: what is held back outlives a Run.
 func (rc *Receiver) Run(r io.Reader, quiet time.Duration, each func(Received)) error {
-	n := len(rc.Formats)
-	rc.held, rc.lost, rc.noise = make([][]Received, n), make([]int, n), make([]int, n)
+	if n := len(rc.Formats); rc.held == nil {
+		rc.held, rc.lost, rc.noise = make([][]Received, n), make([]int, n), make([]int, n)
+	}
 	err := scan(r, rc.Formats, quiet, func(i int, e Event) { rc.event(i, e, each) })
 	if rc.proven == 0 {
 		rc.tell(rc.loudest(), each)

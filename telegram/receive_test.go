@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -79,5 +80,28 @@ func TestReceiver(t *testing.T) {
 				t.Errorf("%s\ngave %s (%v)\nwant %s", c.in, strings.Join(got, " "), err, c.want)
 			}
 		})
+	}
+}
+
+// A gateway that hangs up behind every third telegram, and a meter that was
+// exchanged for one that encrypts: somebody must hear of it.
+func TestReceiverAcrossRuns(t *testing.T) {
+	rc := Receiver{Formats: []Format{marked("a", 'a'), marked("b", 'b')}}
+	good, lost := 0, 0
+	for _, in := range append([]string{"a1\n"}, slices.Repeat([]string{"b1?\nb2?\nb3?\n"}, 20)...) {
+		err := rc.Run(strings.NewReader(in), 0, func(r Received) {
+			switch {
+			case r.Err != nil:
+				lost++
+			case r.Noise == 0:
+				good++
+			}
+		})
+		if !IsEnd(err) {
+			t.Fatal(err)
+		}
+	}
+	if good != 1 || lost != 60 {
+		t.Errorf("%d good, %d lost; want 1, 60", good, lost)
 	}
 }

@@ -413,6 +413,36 @@ func TestGuard(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an old APDU in front of a new one", func(t *testing.T) {
+		var g Guard
+		push := from("LGZ", 78)
+		push.Seal.Spread = 73
+		_ = g.Check(from("LGZ", 70))
+		if err := g.Check(push); !errors.Is(err, ErrReplay) || !strings.Contains(err.Error(), "counter 5,") {
+			t.Errorf("%v", err)
+		}
+		if push.Seal.Spread = 7; g.Check(push) != nil {
+			t.Error("a push of eight new ones is refused")
+		}
+	})
+	t.Run("tagged and not encrypted", func(t *testing.T) {
+		var g Guard
+		tagged, forged := from("LGZ", 100), from("LGZ", 4294967295)
+		tagged.Seal.Encrypted, tagged.Seal.Authenticated = false, true
+		forged.Seal.Encrypted = false
+		if err := g.Check(forged); err != nil {
+			t.Error(err)
+		}
+		if err := g.Check(tagged); err != nil {
+			t.Errorf("behind a counter that anybody can write: %v", err)
+		}
+		if err := g.Check(tagged); !errors.Is(err, ErrReplay) {
+			t.Errorf("again: %v", err)
+		}
+		if err := g.Check(forged); !errors.Is(err, ErrUntagged) {
+			t.Errorf("without a verified tag: %v", err)
+		}
+	})
 	t.Run("one telegram again and again is never believed", func(t *testing.T) {
 		var g Guard
 		_ = g.Check(from("LGZ", 1000))

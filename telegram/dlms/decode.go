@@ -88,6 +88,7 @@ func (d *decoder) instant() error {
 		}
 	}
 	d.m.Seal = last.seal
+	d.m.Seal.Spread = last.seal.Counter - d.msgs[0].seal.Counter
 	d.m.Time = d.time(last)
 	d.identify()
 	if unknown != nil {
@@ -104,9 +105,11 @@ func (d *decoder) instant() error {
 // does not protect the other, so that somebody could have added it.
 func (m *message) together(last *message, again bool) error {
 	switch a, b := m.seal, last.seal; {
+	case a.Title != b.Title && !a.Title.Empty() && !b.Title.Empty():
+		return fmt.Errorf("dlms: %w: APDUs of two senders in one push (%s, %s)", telegram.ErrDamaged, a.Title, b.Title)
 	case a.Title != b.Title, a.Encrypted != b.Encrypted, a.Authenticated != b.Authenticated:
-		return fmt.Errorf("dlms: %w: APDUs of different senders or protection in one push", telegram.ErrUnencrypted)
-	case again && a.Encrypted:
+		return fmt.Errorf("dlms: %w: APDUs of one push are not protected alike", telegram.ErrUntagged)
+	case again && !a.Title.Empty():
 		return fmt.Errorf("dlms: %w: counter %d behind another in one push", telegram.ErrReplay, a.Counter)
 	}
 	return nil

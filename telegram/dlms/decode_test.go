@@ -189,24 +189,29 @@ func TestPushOfSeveralSeals(t *testing.T) {
 	export := notified(octets("02 02 09 06 0100100700FF 05 FFFFB1E0")) // 16.7.0 = -20000 W
 	good := func(counter uint32) []byte { return sealedBy(0x30, counter, notified(e450List())) }
 	for _, c := range []struct {
-		name  string
-		apdus [][]byte
-		class error
+		name   string
+		apdus  [][]byte
+		class  error
+		spread uint32
 	}{
-		{"a wrapper that protects nothing, before", [][]byte{sealedBy(0x00, 1, export), good(78)}, telegram.ErrUnencrypted},
-		{"behind", [][]byte{good(78), sealedBy(0x00, 79, export)}, telegram.ErrUnencrypted},
-		{"in the clear, before", [][]byte{export, good(78)}, telegram.ErrUnencrypted},
-		{"encrypted without a tag, before", [][]byte{sealedBy(0x20, 77, export), good(78)}, telegram.ErrUnencrypted},
-		{"an old one before", [][]byte{good(78), good(78)}, telegram.ErrReplay},
-		{"two that belong together", [][]byte{good(78), good(79)}, nil},
+		{"a wrapper that protects nothing, before", [][]byte{sealedBy(0x00, 1, export), good(78)}, telegram.ErrUntagged, 0},
+		{"behind", [][]byte{good(78), sealedBy(0x00, 79, export)}, telegram.ErrUntagged, 0},
+		{"in the clear, before", [][]byte{export, good(78)}, telegram.ErrUntagged, 0},
+		{"encrypted without a tag, before", [][]byte{sealedBy(0x20, 77, export), good(78)}, telegram.ErrUntagged, 0},
+		{"an old one before", [][]byte{good(78), good(78)}, telegram.ErrReplay, 0},
+		{"two that belong together", [][]byte{good(78), good(79)}, nil, 1},
+		{"an old one of another instant before: the guard sees it", [][]byte{good(5), good(79)}, nil, 74},
 	} {
 		var info []byte
 		for _, apdu := range c.apdus {
 			info = join(info, llc, apdu)
 		}
-		_, err := one(t, Format, hdlcFrame(toE450, info, false), sealedOptions)
+		m, err := one(t, Format, hdlcFrame(toE450, info, false), sealedOptions)
 		if !errors.Is(err, c.class) || (err == nil) != (c.class == nil) {
 			t.Errorf("%s: error %v, want %v", c.name, err, c.class)
+		}
+		if err == nil && m.Seal.Spread != c.spread {
+			t.Errorf("%s: counters over %d, want %d", c.name, m.Seal.Spread, c.spread)
 		}
 	}
 }

@@ -158,6 +158,8 @@ func open(buf []byte, f glo.Frame, o telegram.Options) (text []byte, authenticat
 	switch {
 	case !o.Key.IsSet() && f.Encrypted():
 		return nil, false, fmt.Errorf("p1: %w (system title %X)", telegram.ErrKeyRequired, f.Title)
+	case !o.Key.IsSet() && strict:
+		return nil, false, fmt.Errorf("p1: %w: its tag must verify (system title %X)", telegram.ErrKeyRequired, f.Title)
 	case strict && !f.Authenticated():
 		return nil, false, fmt.Errorf("p1: %w: its tag must verify, and the telegram carries none", telegram.ErrDecrypt)
 	case !o.Key.IsSet():

@@ -441,3 +441,14 @@ func TestVerify(t *testing.T) {
 		}
 	}
 }
+
+// Strict means that a tag has verified: without a key none can, and the checksum
+// of a telegram that is not even encrypted is anybody's.
+func TestStrictWithoutKey(t *testing.T) {
+	for _, control := range []byte{0x10, 0x30} {
+		_, err := Encrypted.Decode(encrypted(control, testAuth, dsmr5, 1), telegram.Options{UTCOffset: time.Hour, Verify: telegram.VerifyStrict}, nil)
+		if !errors.Is(err, telegram.ErrKeyRequired) {
+			t.Errorf("security control %02X: %v", control, err)
+		}
+	}
+}
