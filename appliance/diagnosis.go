@@ -52,6 +52,29 @@ type since struct {
 	damage                     [len(causes)]error // the last of each cause
 	damagedAt                  time.Time          // when the last one came
 	looks                      spectrum
+	bursts                     int       // of octets, with silence between them
+	burst                      uint64    // octets in the last one
+	began                      time.Time // when it did
+}
+
+// take notes octets, and whether the line was silent before them.
+func (s *since) take(b []byte, now time.Time, silence bool) {
+	if s.octets == 0 {
+		s.first = now
+	}
+	if s.octets == 0 || silence {
+		s.bursts++
+		s.burst, s.began = 0, now
+	}
+	s.octets += uint64(len(b))
+	s.burst += uint64(len(b))
+	s.looks.add(b)
+}
+
+// amidst reports whether a telegram may just be coming in. The burst before it may
+// have been the end of another one, on a line that was opened in its middle.
+func (s *since) amidst(now time.Time) bool {
+	return s.octets > 0 && s.bursts <= 2 && s.burst <= longest && now.Sub(s.began) <= enough
 }
 
 // lose notes a lost telegram.
@@ -130,7 +153,7 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
 		lost = api.Stale
 	}
 	// A list that comes every minute is not missed after a quarter of one.
-	usual := 3 * min(c.pause, longestPause)
+	usual := 3 * min(max(c.pauses[0].usual(), c.pauses[1].usual()), longestPause)
 	gone := silent > max(patience, usual)
 	heard := snap != nil && now.Sub(snap.Received) <= max(snap.Limit(0), usual)
 	switch {
@@ -166,7 +189,9 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
 		return found(api.MeterStale, api.Stale, "nothing has been received for %s", brief(silent))
 	case c.since.damagedWithin(max(patience, usual), now):
 		return c.since.loss(lost)
-	case c.since.noise(now) || c.telegrams > 0 && c.since.octets > 0:
+	case c.telegrams > 0 && c.since.amidst(now):
+		return found(api.MeterStale, api.Stale, "no telegram has come for %s, and octets come now", brief(now.Sub(snap.Received)))
+	case c.since.noise(now) && !c.since.amidst(now) || c.telegrams > 0 && c.since.octets > 0:
 		return m.noise(lost)
 	case c.octets > 0 && c.telegrams == 0:
 		return found(api.Receiving, api.Waiting, "octets come, no whole telegram yet")

@@ -50,7 +50,7 @@ type meterCount struct {
 	fault      error     // why it is not open, or was not last time
 	octets     uint64
 	lastOctets time.Time
-	pause      time.Duration // the last one between octets that was more than a moment
+	pauses     [2]pauses // between octets, and between telegrams, good or lost
 	noise      uint64
 	frames     uint64
 	telegrams  uint64
@@ -199,6 +199,7 @@ func (m *meter) publish(decoded telegram.Measurement) {
 	fresh := reading.At[telegram.Instantaneous].Equal(now)
 	m.note(func(c *meterCount) {
 		c.turns.note(reading.Meter, now)
+		c.pauses[1].note(now)
 		c.telegrams++
 		c.warnings += uint64(decoded.Warnings())
 		if fresh || reading.At[telegram.Instantaneous].IsZero() {
@@ -216,6 +217,7 @@ func (m *meter) lose(err error) {
 		c.errors[telegram.Class(err)]++
 		c.stages[telegram.Stage(err)]++
 		c.since.lose(err, now)
+		c.pauses[1].note(now)
 		if now.Sub(c.said) > logEvery {
 			m.log.Warn("telegram lost", "error", err)
 			c.said = now
@@ -251,16 +253,10 @@ func (c counting) Read(b []byte) (int, error) {
 	if n > 0 {
 		c.m.note(func(count *meterCount) {
 			now := time.Now()
-			if gap := now.Sub(count.lastOctets); count.octets > 0 && gap > quietLine/2 {
-				count.pause = gap
-			}
+			count.since.take(b[:n], now, now.Sub(count.lastOctets) > quietLine)
+			count.pauses[0].note(now)
 			count.octets += uint64(n)
 			count.lastOctets = now
-			if count.since.octets == 0 {
-				count.since.first = now
-			}
-			count.since.octets += uint64(n)
-			count.since.looks.add(b[:n])
 		})
 	}
 	return n, err
