@@ -8,6 +8,7 @@ import (
 
 // fill sets the quantities and channels of the Measurement from the objects.
 func (d *decoder) fill() {
+	var nulls [telegram.NumQuantities]bool
 	for i := range d.objects {
 		o := &d.objects[i]
 		if !o.named || o.attribute != 2 {
@@ -18,19 +19,40 @@ func (d *decoder) fill() {
 		switch {
 		case !ok || o.code.B > 1:
 			d.channel(o)
-		case o.value.kind() == null && (q == telegram.ActivePowerImport || q == telegram.ActivePower):
-			d.m.SetUnreadable(q) // it is not nothing: the meter cannot say at the moment
-		case o.value.kind() == null: // a phase the meter does not have
+		case o.value.kind() == null:
+			nulls[q] = true
 		case q == telegram.Tariff:
 			d.m.Set(q, o.tariff())
 		default:
 			d.set(q, o)
 		}
 	}
+	d.unsaid(&nulls)
 	d.magnitude()
 	for i := range d.m.Channels { // a place without a meter says 0 everywhere
 		if ch := &d.m.Channels[i]; ch.Device == 0 && ch.ID.Empty() && ch.Value.Or(0) == 0 {
 			*ch = telegram.Channel{}
+		}
+	}
+}
+
+// unsaid marks what is null and not nothing: the meter cannot say at the moment. A
+// phase that the meter does not have is null in everything, and one with a voltage
+// has a current; a meter that knows no export sends null for it, and a house that
+// imports nothing may be exporting.
+func (d *decoder) unsaid(nulls *[telegram.NumQuantities]bool) {
+	none := func(q telegram.Quantity) bool { return nulls[q] && d.by[q] == 0 }
+	for _, q := range [...]telegram.Quantity{telegram.ActivePower, telegram.ActivePowerImport} {
+		if none(q) {
+			d.m.SetUnreadable(q)
+		}
+	}
+	if v, ok := d.m.Get(telegram.ActivePowerImport).Get(); ok && v == 0 && none(telegram.ActivePowerExport) {
+		d.m.SetUnreadable(telegram.ActivePowerExport)
+	}
+	for phase := range telegram.Quantity(3) {
+		if d.m.Get(telegram.VoltageL1+phase).Or(0) > 0 && none(telegram.CurrentL1+phase) {
+			d.m.SetUnreadable(telegram.CurrentL1 + phase)
 		}
 	}
 }

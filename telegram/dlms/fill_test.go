@@ -36,6 +36,9 @@ func TestQuantities(t *testing.T) {
 		{"a unit that does not fit", list(reg("0100010700FF", 5), pushed{3, "0100010700FF", 3, octets("02 02 0F 00 16 23")}), telegram.ActivePowerImport, -1},
 		{"a scaler that nothing counts in", list(reg("0100010700FF", 5), pushed{3, "0100010700FF", 3, octets("02 02 0F 7F 16 1B")}), telegram.ActivePowerImport, -1},
 		{"an import that the meter cannot say is not nothing", list(pushed{3, "0100010700FF", 2, []byte{0}}, reg("0100020700FF", 0)), telegram.ActivePower, -1},
+		{"an export that it cannot say, while it imports nothing", list(reg("0100010700FF", 0), pushed{3, "0100020700FF", 2, []byte{0}}), telegram.ActivePower, -1},
+		{"an export that it does not have", list(reg("0100010700FF", 500), pushed{3, "0100020700FF", 2, []byte{0}}), telegram.ActivePower, 500},
+		{"null on one channel, good on the other", list(reg("0101010700FF", 500), pushed{3, "0100010700FF", 2, []byte{0}}), telegram.ActivePower, 500},
 		{"net power of a phase", list(reg("0100380700FF", 56)), telegram.ActivePowerL2, 56},
 		{"unreadable on one channel, good on the other", list(pushed{3, "0101010700FF", 2, text("?")}, reg("0100010700FF", 4000)), telegram.ActivePower, 4000},
 		{"not a number", list(pushed{3, "0100010700FF", 2, octets("17 7FC00000")}), telegram.ActivePowerImport, -1},
@@ -52,6 +55,24 @@ func TestQuantities(t *testing.T) {
 				t.Errorf("%s is %v", c.q, v)
 			}
 		})
+	}
+}
+
+// A charger reads 0 A where the meter has no such phase: not where it has one, and
+// cannot say what flows there.
+func TestNullCurrent(t *testing.T) {
+	reg := func(code string, n uint32) pushed { return pushed{3, code, 2, u32(n)} }
+	null := func(code string) pushed { return pushed{3, code, 2, []byte{0}} }
+	m, err := one(t, Format, plainPush(cip(listItself, reg("0100010700FF", 900),
+		reg("0100200700FF", 230), null("01001F0700FF"), null("0100340700FF"), null("0100330700FF"),
+		reg("0100480700FF", 230), reg("0100470700FF", 4))), telegram.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for q, want := range map[telegram.Quantity]bool{telegram.CurrentL1: true, telegram.CurrentL2: false, telegram.CurrentL3: false} {
+		if m.Unreadable(q) != want {
+			t.Errorf("%s: unreadable %t, want %t", q, !want, want)
+		}
 	}
 }
 
