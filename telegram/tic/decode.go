@@ -33,6 +33,7 @@ type decoder struct {
 	drawn    telegram.Value // SINST1
 	bad      int            // groups that cannot be used
 	firstBad []byte         // the label of the first of them, as far as it can be read
+	nameless bool           // one of them may have been any, a counter among others
 }
 
 func (d *decoder) frame(raw []byte) error {
@@ -49,6 +50,7 @@ func (d *decoder) frame(raw []byte) error {
 		g, rest, stray, ok := nextGroup(b)
 		if stray {
 			d.lose(nil)
+			d.nameless = true
 		}
 		if !ok {
 			break
@@ -59,7 +61,9 @@ func (d *decoder) frame(raw []byte) error {
 			good++
 		} else {
 			d.lose(g.label)
-			if l, known := labels[string(g.label)]; known && (l.means == quantity || l.means == drawn) {
+			l, known := labels[string(g.label)]
+			d.nameless = d.nameless || !known || l.quantity.Kind() == telegram.Cumulative
+			if known && (l.means == quantity || l.means == drawn) {
 				d.m.SetUnreadable(l.quantity)
 			}
 		}

@@ -17,6 +17,9 @@ func (d *decoder) finish() {
 	if three {
 		d.completePhases()
 	}
+	if d.nameless {
+		d.suspect()
+	}
 	m.Apparent = true
 	d.powers(three)
 	m.Complete(&d.o)
@@ -34,6 +37,27 @@ func (d *decoder) threePhases() bool {
 		}
 	}
 	return false
+}
+
+// suspect notes what would be wrong without a group whose label was lost: the sum
+// of the tariffs (half a total, and then the whole one again, has been the peak of
+// a month), and nothing drawn, while something may be injected.
+func (d *decoder) suspect() {
+	if !d.m.Get(telegram.ActiveEnergyImport).OK() {
+		d.m.SetUnreadable(telegram.ActiveEnergyImport)
+	}
+	if d.m.Get(telegram.ApparentPowerImport).Or(-1) == 0 && !d.m.Get(telegram.ApparentPowerExport).OK() {
+		d.m.SetUnreadable(telegram.ApparentPowerExport)
+	}
+	one := false
+	for i := range telegram.Quantity(3) {
+		one = one || d.m.Get(telegram.ApparentPowerImportL1+i).OK()
+	}
+	for i := range telegram.Quantity(3) {
+		if one && !d.m.Get(telegram.ApparentPowerImportL1+i).OK() {
+			d.m.SetUnreadable(telegram.ApparentPowerImportL1 + i)
+		}
+	}
 }
 
 // completePhases notes a current that a meter of three phases must have sent: the
@@ -81,7 +105,11 @@ func (d *decoder) powers(three bool) {
 		return
 	}
 	for i := range telegram.Quantity(3) {
-		m.Derive(telegram.ActivePowerL1+i, m.Get(telegram.ApparentPowerImportL1+i))
+		if of := telegram.ApparentPowerImportL1 + i; m.Unreadable(of) {
+			m.SetUnreadable(telegram.ActivePowerL1 + i)
+		} else {
+			m.Derive(telegram.ActivePowerL1+i, m.Get(of))
+		}
 	}
 }
 

@@ -140,6 +140,28 @@ func TestLostCurrent(t *testing.T) {
 	}
 }
 
+// A group whose label is lost may have been any: what is made of those that are
+// left must not pass for the whole.
+func TestLostLabel(t *testing.T) {
+	tariffs := hist("ADCO 031961000001", "HCHC 010000000", "HCHP 005000000", "IINST 004", "PAPP 01000")
+	injecting := std(with(three, "SINSTS|00000", "SINSTI|02087")...)
+	for _, c := range []struct {
+		name, frame string
+		unreadable  telegram.Quantity
+	}{
+		{"a tariff", spoilt(tariffs, "HCHC", "HCHB"), telegram.ActiveEnergyImport},
+		{"a tariff, its LF", spoilt(tariffs, "\nHCHC", "JHCHC"), telegram.ActiveEnergyImport},
+		{"a tariff, which reads as the other one", spoilt(tariffs, "HCHC", "HCHP"), telegram.ActiveEnergyImport},
+		{"what is injected", spoilt(injecting, "SINSTI", "SINSTH"), telegram.ActivePower},
+		{"what a phase draws", spoilt(std(three...), "SINSTS2", "SINSTR2"), telegram.ActivePowerL2},
+	} {
+		m, err := one(t, c.frame, telegram.Options{})
+		if v := m.Get(c.unreadable); err != nil || v.OK() || !m.Unreadable(c.unreadable) {
+			t.Errorf("%s: %s is %v, unreadable %t (%v)", c.name, c.unreadable, v, m.Unreadable(c.unreadable), err)
+		}
+	}
+}
+
 func TestHorodate(t *testing.T) {
 	summer, winter := time.Date(2024, 9, 24, 20, 56, 42, 0, time.UTC), time.Date(2024, 1, 7, 10, 37, 4, 0, time.UTC)
 	for in, want := range map[string]time.Time{
