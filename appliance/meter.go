@@ -182,6 +182,7 @@ func (m *meter) received(r telegram.Received) {
 		if m.guard.Restarts > restarts {
 			m.events.add(eventCounter, fmt.Sprintf("the invocation counter of the meter has started anew, at %d (system title %s)", r.Measurement.Seal.Counter, r.Measurement.Seal.Title))
 		}
+		m.passText(&r)
 		m.publish(r.Measurement)
 	}
 }
