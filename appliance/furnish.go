@@ -45,14 +45,15 @@ func (l *life) addMeter() error {
 		}
 		return source.Open(ctx, of, serialport.Options{Log: l.log, Hang: longestPause})
 	}
+	lines := linesFor(list)
 	switch {
 	case !source.Serial():
 	case line != telegram.Line{}:
 		l.meter.line = line
-	case len(list) == 1:
-		l.meter.line = list[0].Line
+	case len(lines) == 1:
+		l.meter.line = lines[0]
 	default:
-		l.meter.probe = newProbe(l.lastLine(), l.keepLine)
+		l.meter.probe = newProbe(lines, l.lastLine(), l.keepLine)
 	}
 	l.meter.demand = demand.New(options.UTCOffset, float64(l.cfg.Meter.DemandCap))
 	l.meter.keep = l.openDemand(l.meter.demand)

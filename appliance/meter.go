@@ -95,7 +95,10 @@ func (m *meter) listen(ctx context.Context) (again bool, err error) {
 	m.receiver.Raws = m.feed.Wanted
 	r, err := m.open(ctx, line)
 	if err != nil {
-		return false, err
+		if m.probe != nil && ctx.Err() == nil {
+			m.probe.refused(err)
+		}
+		return false, err // the next line after the pause of a failed task
 	}
 	defer r.Close()
 	m.note(func(c *meterCount) {
@@ -167,8 +170,10 @@ func (m *meter) received(r telegram.Received) {
 		m.note(func(c *meterCount) { c.noise += uint64(r.Noise) })
 	case r.Err != nil:
 		m.lose(r.Err)
-		if stage := telegram.Stage(r.Err); m.probe != nil && (stage == "decrypt" || stage == "parse") {
-			m.probe.telegram(time.Now()) // it came whole: the line is the meter's
+		// Frames that came whole are the meter's, and so is its line. Text that is not
+		// understood had no checksum: it comes out of random octets.
+		if m.probe != nil && cameWhole(r.Err) && !isText(r.Format) {
+			m.probe.telegram(time.Now())
 		}
 	default:
 		if m.probe != nil {

@@ -2,12 +2,17 @@ package appliance
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
 
 	"smartconnect/api"
 	"smartconnect/telegram"
+	"smartconnect/telegram/dlms"
+	"smartconnect/telegram/p1"
+	"smartconnect/telegram/tic"
 )
 
 // probe finds the line settings of a meter by listening with one after the other,
@@ -22,10 +27,14 @@ type probe struct {
 	order []telegram.Line // what is tried, in this order
 	at    int             // which of them is tried
 	round int             // how often all of them were
+	known bool            // the first of them has been the meter's
+	again bool            // it is tried between two others
 	began time.Time       // when this one was
 	heard heard           // since then
 	found time.Time       // when a telegram last came, on this line; zero: not yet
 	tried []api.TriedLine // the last try of each
+
+	leaving bool // the line is to be given up, unless a telegram comes before it is
 }
 
 // click is how many octets a plug makes.
@@ -65,32 +74,54 @@ var probeLines = []telegram.Line{
 	{Baud: 38400, DataBits: 8, Parity: telegram.NoParity, StopBits: 1},
 }
 
-// newProbe tries last first, the line that was found in an earlier life; zero for
-// none.
-func newProbe(last telegram.Line, remind func(telegram.Line)) *probe {
-	p := &probe{times: defaultProbeTimes, remind: remind, order: slices.Clone(probeLines)}
+// onLines says which of them the meters of a format are met on.
+var onLines = map[string]func(telegram.Line) bool{
+	p1.Format.Name:    func(l telegram.Line) bool { return l.Baud >= 9600 },
+	p1.Encrypted.Name: func(l telegram.Line) bool { return l.Baud == 115200 },
+	dlms.Format.Name:  func(l telegram.Line) bool { return l.DataBits == 8 },
+	tic.Format.Name:   func(l telegram.Line) bool { return l.Baud == 9600 || l.Baud == 1200 },
+}
+
+// linesFor returns those of probeLines that a meter of one of the formats may be on.
+func linesFor(list []telegram.Format) []telegram.Line {
+	return slices.DeleteFunc(slices.Clone(probeLines), func(l telegram.Line) bool {
+		return !slices.ContainsFunc(list, func(f telegram.Format) bool { return onLines[f.Name](l) })
+	})
+}
+
+// newProbe tries the lines, and first of them last, which was found in an earlier
+// life; zero for none.
+func newProbe(lines []telegram.Line, last telegram.Line, remind func(telegram.Line)) *probe {
+	p := &probe{times: defaultProbeTimes, remind: remind, order: slices.Clone(lines)}
 	p.prefer(last)
 	return p
 }
 
-// prefer puts a line to the front of the order.
+// prefer puts a line to the front of the order. One that is not in it is of another
+// format, which was chosen in an earlier life.
 func (p *probe) prefer(line telegram.Line) {
-	if line == (telegram.Line{}) {
+	i := slices.Index(p.order, line)
+	if i < 0 {
 		return
 	}
-	if i := slices.Index(p.order, line); i >= 0 {
-		p.order = slices.Delete(p.order, i, i+1)
+	p.order = slices.Insert(slices.Delete(p.order, i, i+1), 0, line)
+	p.at, p.again, p.known = 0, false, true
+}
+
+// now is the line that is tried; p is locked.
+func (p *probe) now() telegram.Line {
+	if p.again {
+		return p.order[0]
 	}
-	p.order = slices.Insert(p.order, 0, line)
-	p.at = 0
+	return p.order[p.at]
 }
 
 // line returns the setting to listen with now, and begins to count.
 func (p *probe) line(now time.Time) telegram.Line {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.began, p.heard = now, heard{}
-	return p.order[p.at]
+	p.began, p.heard, p.leaving = now, heard{}, false
+	return p.now()
 }
 
 // octets is told what came.
@@ -117,8 +148,8 @@ func (p *probe) frames(n int) {
 func (p *probe) telegram(now time.Time) {
 	p.mu.Lock()
 	news := p.found.IsZero()
-	line := p.order[p.at]
-	p.found, p.round, p.heard = now, 0, heard{}
+	line := p.now()
+	p.found, p.round, p.heard, p.leaving = now, 0, heard{}, false
 	if news {
 		p.prefer(line)
 	}
@@ -132,13 +163,18 @@ func (p *probe) telegram(now time.Time) {
 func (p *probe) leave(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.leaving = p.heardEnough(now)
+	return p.leaving
+}
+
+func (p *probe) heardEnough(now time.Time) bool {
 	if !p.found.IsZero() {
 		// A cable that is out says nothing on any line, or a click.
 		return p.heard.octets > click && now.Sub(p.heard.first) > p.times.silent
 	}
 	here := now.Sub(p.began)
 	switch {
-	case p.heard.promising() || p.round%3 == 2:
+	case p.heard.promising() || p.round%3 == 2 && !p.again:
 		return here > p.times.long
 	case p.heard.looks.certainlySlow():
 		return here > p.times.early
@@ -149,15 +185,41 @@ func (p *probe) leave(now time.Time) bool {
 // promising reports whether octets come as a meter on this line would send them.
 func (h *heard) promising() bool { return h.frames > 0 || h.looks.isText() }
 
-// next gives up the line.
+// next gives up the line that is to be left. A telegram may have come while it was
+// being closed: then it stays.
 func (p *probe) next(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line := p.order[p.at]
-	try := api.TriedLine{Line: line.String(), Seconds: api.Seconds(now.Sub(p.began)), Octets: p.heard.octets, Seen: p.heard.String()}
+	if p.leaving {
+		p.advance(api.TriedLine{Seconds: api.Seconds(now.Sub(p.began)), Octets: p.heard.octets, Seen: p.heard.String()})
+	}
+}
+
+// refused is told why the device could not be opened with the line. Some adapters have
+// no seven data bits, and would end the search there; one that is not there, or not
+// ours, has none of the lines, and its turn is not used up.
+func (p *probe) refused(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	away := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+	if p.found.IsZero() && !away {
+		p.advance(api.TriedLine{Seen: "the device cannot be opened with it"})
+	}
+}
+
+// advance goes on to the next line; p is locked. From the second round on the one that
+// was the meter's comes between any two others: mostly it still is, and the meter was
+// only away for longer than octets were coming from something else.
+func (p *probe) advance(try api.TriedLine) {
+	try.Line = p.now().String()
 	p.tried = slices.DeleteFunc(p.tried, func(t api.TriedLine) bool { return t.Line == try.Line })
 	p.tried = append(p.tried, try)
-	p.found = time.Time{}
+	p.found, p.leaving = time.Time{}, false
+	if p.known && !p.again && p.round > 0 && 0 < p.at && p.at < len(p.order)-1 {
+		p.again = true
+		return
+	}
+	p.again = false
 	if p.at++; p.at == len(p.order) {
 		p.at, p.round = 0, p.round+1
 	}
@@ -183,7 +245,7 @@ func (h *heard) String() string {
 func (p *probe) state() (now telegram.Line, tried []api.TriedLine, searching bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.order[p.at], slices.Clone(p.tried), p.found.IsZero()
+	return p.now(), slices.Clone(p.tried), p.found.IsZero()
 }
 
 // watch returns true once the line is to be left, and false when ctx is done.
