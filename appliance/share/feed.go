@@ -3,13 +3,18 @@
 // whoever ranges over a [Reader].
 //
 // A reader begins with the next telegram. One that is slow loses old telegrams, each
-// of them whole; it never delays the meter or another reader. What it has not read
-// is of the last seconds: nobody wants a telegram of an hour ago.
+// of them whole; it never delays the meter or another reader. What is kept here for it
+// is of the last seconds: nobody wants a telegram of an hour ago. What its own system
+// has taken for it, and it has not read, is not ours to take back.
+//
+// One over TCP that takes nothing for a while is dropped, possibly in the middle of a
+// telegram. Then its connection is reset, so that it ends with an error and not as if
+// that had been all.
 package share
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,12 +35,12 @@ type Feed struct {
 }
 
 const (
-	maxReaders = 16
-	maxWaiting = 8 // telegrams that a reader may be behind
+	maxReaders = maxServed + 4 // those of the API have given a password
+	maxWaiting = 8             // telegrams that a reader may be behind
 )
 
 // ErrFull says that there are as many readers as there may be.
-var ErrFull = errors.New("share: no room for another reader, there are 16")
+var ErrFull = fmt.Errorf("share: no room for another reader, there are %d", maxReaders)
 
 // Publish hands a telegram to every reader. It does not wait for any of them.
 func (f *Feed) Publish(t Telegram) {

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -46,13 +48,24 @@ func serving(t *testing.T, stall time.Duration) (feed *Feed, addr string, stop f
 
 func join(t *testing.T, feed *Feed, addr string) net.Conn {
 	t.Helper()
+	return joinFrom(t, feed, "127.0.0.1", addr)
+}
+
+func joinFrom(t *testing.T, feed *Feed, host, addr string) net.Conn {
+	t.Helper()
 	before := feed.Stats().Readers
-	c, err := net.Dial("tcp", addr)
+	c := dial(t, host, addr)
+	wait(t, "the reader is in", func() bool { return feed.Stats().Readers == before+1 })
+	return c
+}
+
+func dial(t *testing.T, host, addr string) net.Conn {
+	t.Helper()
+	c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}).Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	wait(t, "the reader is in", func() bool { return feed.Stats().Readers == before+1 })
 	return c
 }
 
@@ -111,12 +124,52 @@ func TestStalledReader(t *testing.T) {
 	wait(t, "goroutines are back", func() bool { return runtime.NumGoroutine() <= before })
 }
 
+// A reader that never reads is dropped. What it reads then are whole telegrams, and
+// after a part of one an error: an end would say that this was all.
 func TestReaderThatNeverReads(t *testing.T) {
 	feed, addr, stop := serving(t, 100*time.Millisecond)
 	defer stop()
 	c := join(t, feed, addr)
 	_ = c.(*net.TCPConn).SetReadBuffer(4 << 10)
 	wait(t, "it is dropped", func() bool { feed.Publish(telegram(1)); return feed.Stats().Readers == 0 })
+	whole := telegram(1).Octets
+	_ = c.SetReadDeadline(time.Now().Add(3 * time.Second))
+	got, err := io.ReadAll(c)
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%d telegrams and %d octets, then %v", len(got)/len(whole), len(got)%len(whole), err)
+	}
+	if want := bytes.Repeat(whole, len(got)/len(whole)+1); !bytes.HasPrefix(want, got) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A life of the box that ends while a reader is slow does the same.
+func TestEndWhileAReaderIsSlow(t *testing.T) {
+	feed, addr, stop := serving(t, time.Minute)
+	c := join(t, feed, addr)
+	_ = c.(*net.TCPConn).SetReadBuffer(4 << 10)
+	wait(t, "it is behind", func() bool { feed.Publish(telegram(1)); return feed.Stats().Lost > 0 })
+	stop()
+	_ = c.SetReadDeadline(time.Now().Add(3 * time.Second))
+	if got, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%d octets, then %v", len(got), err)
+	}
+}
+
+// One that has read everything sees a plain end.
+func TestEndWhileAReaderWaits(t *testing.T) {
+	feed, addr, stop := serving(t, time.Minute)
+	c := join(t, feed, addr)
+	feed.Publish(telegram(1))
+	got := make([]byte, len(telegram(1).Octets))
+	_ = c.SetReadDeadline(time.Now().Add(3 * time.Second))
+	if _, err := io.ReadFull(c, got); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if n, err := c.Read(got); n != 0 || err != io.EOF {
+		t.Errorf("%d octets, then %v", n, err)
+	}
 }
 
 func TestReaderThatHangsUp(t *testing.T) {
@@ -128,24 +181,41 @@ func TestReaderThatHangsUp(t *testing.T) {
 	wait(t, "it is gone without a telegram", func() bool { return feed.Stats().Readers == 0 })
 }
 
+// The port asks nobody who he is: one host, or all of them, must not take the places
+// of others.
 func TestTooManyReaders(t *testing.T) {
 	feed, addr, stop := serving(t, time.Minute)
 	defer stop()
-	for range maxReaders {
-		join(t, feed, addr)
+	refused := func(what, host string) {
+		t.Helper()
+		c := dial(t, host, addr)
+		_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
+	var first net.Conn
+	for i := range maxServed {
+		if i == maxOfHost {
+			refused("a host with one reader too many", "127.0.0.1")
+		}
+		c := joinFrom(t, feed, fmt.Sprintf("127.0.0.%d", 1+i/maxOfHost), addr)
+		if i == 0 {
+			first = c
+		}
 	}
-	defer c.Close()
-	_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
-	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
-		t.Errorf("one reader more: %v", err)
+	refused("another host, where all are taken", "127.0.0.99")
+	for range maxReaders - maxServed {
+		if _, err := feed.Join(); err != nil {
+			t.Errorf("one of the API: %v", err)
+		}
 	}
 	if _, err := feed.Join(); err != ErrFull {
-		t.Errorf("%v", err)
+		t.Errorf("one more than there may be: %v", err)
 	}
+	first.Close()
+	wait(t, "its place is free", func() bool { return feed.Stats().Readers == maxReaders-1 })
+	joinFrom(t, feed, "127.0.0.1", addr)
 }
 
 func TestNextEndsWithItsContext(t *testing.T) {
