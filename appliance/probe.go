@@ -74,7 +74,8 @@ var probeLines = []telegram.Line{
 	{Baud: 38400, DataBits: 8, Parity: telegram.NoParity, StopBits: 1},
 }
 
-// onLines says which of them the meters of a format are met on.
+// onLines says which of them the meters of a format are met on; a format without a row
+// may be on any.
 var onLines = map[string]func(telegram.Line) bool{
 	p1.Format.Name:    func(l telegram.Line) bool { return l.Baud >= 9600 },
 	p1.Encrypted.Name: func(l telegram.Line) bool { return l.Baud == 115200 },
@@ -85,7 +86,10 @@ var onLines = map[string]func(telegram.Line) bool{
 // linesFor returns those of probeLines that a meter of one of the formats may be on.
 func linesFor(list []telegram.Format) []telegram.Line {
 	return slices.DeleteFunc(slices.Clone(probeLines), func(l telegram.Line) bool {
-		return !slices.ContainsFunc(list, func(f telegram.Format) bool { return onLines[f.Name](l) })
+		return !slices.ContainsFunc(list, func(f telegram.Format) bool {
+			met, some := onLines[f.Name]
+			return !some || met(l)
+		})
 	})
 }
 
@@ -208,8 +212,8 @@ func (p *probe) refused(err error) {
 }
 
 // advance goes on to the next line; p is locked. From the second round on the one that
-// was the meter's comes between any two others: mostly it still is, and the meter was
-// only away for longer than octets were coming from something else.
+// was the meter's comes between any two others: mostly it still is, and what came was
+// the noise of a cable that is out.
 func (p *probe) advance(try api.TriedLine) {
 	try.Line = p.now().String()
 	p.tried = slices.DeleteFunc(p.tried, func(t api.TriedLine) bool { return t.Line == try.Line })
