@@ -205,9 +205,9 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
 func (m *meter) noise(level api.State) finding {
 	c := &m.count.since
 	if m.probe != nil {
-		line, tried, searching := m.probe.state()
+		line, _, searching := m.probe.state()
 		switch {
-		case searching && len(tried) < len(probeLines):
+		case searching && !m.probe.once():
 			return found(api.Receiving, api.Waiting, "octets come: looking for the line settings of the meter, now with %s", line)
 		case searching:
 			return found(api.WrongLine, level, "octets come and no telegram on any of the line settings that meters have, still looking, now with %s: is it a meter that speaks there, with a signal that is not inverted?", line)
@@ -221,7 +221,7 @@ func (m *meter) noise(level api.State) finding {
 
 // whereToSet says who sets the line.
 func (m *meter) whereToSet() string {
-	if m.line == (telegram.Line{}) {
+	if m.line == (telegram.Line{}) && m.probe == nil {
 		return "set them on the gateway"
 	}
 	return "Meter.Line sets them"
@@ -229,10 +229,14 @@ func (m *meter) whereToSet() string {
 
 // lineInWords is the line in a sentence, "" for a source that has none of its own.
 func (m *meter) lineInWords() string {
-	if m.line == (telegram.Line{}) {
+	line := m.line
+	if m.probe != nil {
+		line, _, _ = m.probe.state()
+	}
+	if line == (telegram.Line{}) {
 		return ""
 	}
-	return " (" + m.line.String() + ")"
+	return " (" + line.String() + ")"
 }
 
 // fullName tells apart meters of which only the header or the identifier differs.

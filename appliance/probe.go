@@ -252,6 +252,13 @@ func (p *probe) state() (now telegram.Line, tried []api.TriedLine, searching boo
 	return p.now(), slices.Clone(p.tried), p.found.IsZero()
 }
 
+// once reports whether every line has been tried.
+func (p *probe) once() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.tried) >= len(p.order)
+}
+
 // watch returns true once the line is to be left, and false when ctx is done.
 func (p *probe) watch(ctx context.Context) (leave bool) {
 	t := time.NewTicker(p.times.tick)
