@@ -271,25 +271,29 @@ func TestKeepsTheLine(t *testing.T) {
 			}
 		})
 	})
-	t.Run("something that is no meter", func(t *testing.T) {
-		onCable(t, "e450", telegram.Line{}, plain, func(t *testing.T, m *meter, c *cableTo, _ func() string) {
-			c.mu.Lock()
-			c.silent = true
-			c.mu.Unlock()
-			end := time.Now().Add(3 * time.Minute)
-			for i := 0; time.Now().Before(end); i++ {
+	tic := plain
+	tic.Format = "tic"
+	for name, settings := range map[string]config.Meter{"something that is no meter": plain, "and only lines of TIC to try": tic} {
+		t.Run(name, func(t *testing.T) {
+			onCable(t, "e450", telegram.Line{}, settings, func(t *testing.T, m *meter, c *cableTo, _ func() string) {
 				c.mu.Lock()
-				w := c.reader
+				c.silent = true
 				c.mu.Unlock()
-				time.Sleep(200 * time.Millisecond)
-				if w != nil {
-					_, _ = w.Write(fmt.Appendf(nil, "\xa5\x17%d\xe1\x93\x4c", i))
+				end := time.Now().Add(3 * time.Minute)
+				for i := 0; time.Now().Before(end); i++ {
+					c.mu.Lock()
+					w := c.reader
+					c.mu.Unlock()
+					time.Sleep(200 * time.Millisecond)
+					if w != nil {
+						_, _ = w.Write(fmt.Appendf(nil, "\xa5\x17%d\xe1\x93\x4c", i))
+					}
 				}
-			}
-			s := m.status(nil, time.Now())
-			if s.State != api.WrongLine || !strings.Contains(s.Detail, "any of the line settings") {
-				t.Errorf("%s: %q, %+v", s.State, s.Detail, s.Tried)
-			}
+				s := m.status(nil, time.Now())
+				if s.State != api.WrongLine || !strings.Contains(s.Detail, "any of the line settings") {
+					t.Errorf("%s: %q, %+v", s.State, s.Detail, s.Tried)
+				}
+			})
 		})
-	})
+	}
 }
