@@ -28,15 +28,22 @@ func TestOutIsExact(t *testing.T) {
 	defer master.Close()
 	f := newFeeder(t)
 	b := start(t, f.source(), fmt.Sprintf(`{"Meter":{"Out":%q,"Line":"9600 7E1"}}`, device))
-	if s, _ := b.status(); s.Meter.Out == nil || s.Meter.Out.Device != device || s.Meter.Out.State != api.Waiting {
-		t.Errorf("%+v", s.Meter.Out)
+	if s, err := b.status(); err != nil || s.Meter.Out == nil || s.Meter.Out.Device != device || s.Meter.Out.State != api.Waiting {
+		t.Errorf("%+v (%v)", s.Meter.Out, err)
 	}
 	var want bytes.Buffer
+	var texts []string
+	for i := range 20 {
+		texts = append(texts, house(i), "\x00noise\xff", house(i + 1)[:100])
+	}
+	for _, text := range texts {
+		want.WriteString(text)
+	}
 	heard := make(chan []byte)
 	go func() {
-		got := make([]byte, 0, 1<<16)
+		got := make([]byte, 0, want.Len())
+		_ = master.SetReadDeadline(time.Now().Add(20 * time.Second))
 		for len(got) < cap(got) {
-			_ = master.SetReadDeadline(time.Now().Add(2 * time.Second))
 			n, err := master.Read(got[len(got):cap(got)])
 			if got = got[:len(got)+n]; errors.Is(err, os.ErrDeadlineExceeded) {
 				break
@@ -44,12 +51,11 @@ func TestOutIsExact(t *testing.T) {
 		}
 		heard <- got
 	}()
-	for i := range 20 {
-		for _, text := range []string{house(i), "\x00noise\xff", house(i + 1)[:100]} {
-			want.WriteString(text)
-			f.say(text)
+	for i, text := range texts {
+		f.say(text)
+		if i%3 == 2 {
+			time.Sleep(5 * time.Millisecond)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	if got := <-heard; !bytes.Equal(got, want.Bytes()) {
 		t.Fatalf("%d octets, want %d", len(got), want.Len())
