@@ -1,12 +1,14 @@
 // Package demand follows the quarter-hours of a house: how much it has drawn in the
 // running one, where that will end, and the highest of the month. Grid operators
 // charge for that peak (Belgium since 2023). Belgian meters say it themselves; for
-// every other meter it is computed here, from the energy counter, and between two of
-// its readings, or without one, from the power.
+// every other meter it is computed here, from the power, which the energy counter
+// corrects.
 //
-// Quarter-hours are those of the meter's clock. What is known of one is never more
-// than it was: after a start in the middle, or a clock that jumps, the average of
-// that quarter is too low, and so cannot make a peak that was none.
+// Quarter-hours begin and end by the meter's clock, or the host's where the meter
+// tells no time; how long anything lasted is measured by the host alone, whose
+// seconds nobody sets. A quarter-hour of which some time is not accounted for (a
+// start in the middle, a clock that was set, a silence that no counter bridges) has no
+// average, and makes no peak.
 package demand
 
 import (
@@ -25,6 +27,9 @@ const (
 	// shortest bounds what is left of a quarter-hour: in its last seconds any power
 	// would keep the cap.
 	shortest = time.Minute
+	// strangers is how many telegrams of another meter in a row make it the meter: one
+	// damaged identifier, or two meters taking turns, must not cost 13 months.
+	strangers = 3
 )
 
 // Demand is the quarter-hours of one meter. It belongs to the meter task.
@@ -33,19 +38,19 @@ type Demand struct {
 	limit  float64       // W; 0: the peak of the month so far
 
 	state
-	last  time.Time      // of the meter's clock
-	draws telegram.Value // W at last, import alone
-	grain grain
+	life
 }
 
-// state is what is kept of the quarter-hours.
-type state struct {
-	meter   telegram.Text
-	began   time.Time      // of the running quarter-hour; zero: not known
-	counter telegram.Value // Wh, when it last moved
-	start   telegram.Value // Wh that the counter had at began
-	since   float64        // Wh by power, since counter moved, or since began without one
-	months  [telegram.NumPeaks + 1]telegram.Peak
+// life is what is not kept over a restart.
+type life struct {
+	now      time.Time      // of the host, at the last telegram
+	own      bool           // the meter has a clock
+	draws    telegram.Value // W at last, import alone
+	powered  time.Time      // when draws came
+	fell     telegram.Value // Wh that the counter had before it went down
+	grain    grain
+	stranger telegram.Text // another meter that has spoken
+	heard    int           // how many times in a row
 }
 
 // New returns the quarter-hours of a meter in a country with this winter offset.
@@ -59,18 +64,48 @@ func New(offset time.Duration, limit float64) *Demand {
 // not say itself, marked as derived. finished reports that a quarter-hour has made a
 // new peak, which is worth keeping.
 func (d *Demand) Add(r *telegram.Reading, now time.Time) (finished bool) {
-	at := now
-	if telegram.Plausible(r.Time) {
-		at = r.Time
+	if !d.knows(r.Meter.ID) {
+		return false
 	}
-	if r.Meter.ID != d.meter {
-		d.state, d.grain = state{meter: r.Meter.ID}, grain{}
+	at, step, set := d.clock(r.Time, now)
+	if !telegram.Plausible(at) {
+		// A box without a battery begins in 1970. Which quarter-hour it is will be
+		// known once its clock is set, and the kept one may still be running then.
+		return false
 	}
-	finished = d.advance(at)
-	d.count(r, at, r.At[telegram.Cumulative].Equal(now))
-	d.draws = imported(r)
-	d.complete(r, at)
+	counter := d.counted(r, now)
+	if set || step > bridge {
+		finished = d.finish()
+		d.begin(at, counter)
+	} else {
+		finished = d.advance(at, step, d.power(now), counter)
+	}
+	d.at, d.now = at, now
+	d.draws, d.powered = imported(r), r.At[telegram.Instantaneous]
+	d.complete(r, d.power(now))
 	return finished
+}
+
+// knows reports whether a telegram is of this meter. Many lists name none.
+func (d *Demand) knows(id telegram.Text) bool {
+	switch {
+	case id.Empty():
+		return true
+	case d.meter.Empty():
+		d.meter = id
+		return true
+	case id == d.meter:
+		d.heard = 0
+		return true
+	case id != d.stranger:
+		d.stranger, d.heard = id, 0
+	}
+	d.heard++
+	if d.heard < strangers {
+		return false
+	}
+	d.state, d.life = state{meter: id}, life{}
+	return true
 }
 
 // imported is the power drawn from the grid.
@@ -81,93 +116,24 @@ func imported(r *telegram.Reading) telegram.Value {
 	return r.Get(telegram.ActivePowerImport)
 }
 
-// advance moves the clock to at, and ends quarter-hours on the way.
-func (d *Demand) advance(at time.Time) (finished bool) {
-	next := at.Truncate(quarter)
-	step := at.Sub(d.last)
-	switch {
-	case d.began.IsZero() || step < 0 || step > longest:
-		// The first reading, a clock that was put back, or a gap. The counter still
-		// knows what was drawn if the quarter-hour is the same.
-		if next.Equal(d.began) {
-			break
-		}
-		if !d.began.IsZero() && step > 0 {
-			finished = d.finish()
-		}
-		d.begin(next)
-	case next.After(d.began):
-		boundary := d.began.Add(quarter)
-		d.since += d.drawn(boundary.Sub(d.last))
-		finished = d.finish()
-		carried := d.energy()
-		start, counter, since := d.start, d.counter, d.since
-		d.begin(next)
-		if _, counted := counter.Get(); counted && start.OK() {
-			d.counter, d.start, d.since = counter, telegram.Of(start.Or(0)+carried), since
-		}
-		d.since += d.drawn(at.Sub(boundary))
-	default:
-		d.since += d.drawn(step)
+// power is the one drawn at last, while it counts on: a reading keeps its power
+// through any number of lists that bring none.
+func (d *Demand) power(now time.Time) telegram.Value {
+	if d.powered.IsZero() || now.Sub(d.powered) > longest {
+		return telegram.Value{}
 	}
-	d.last = at
-	return finished
-}
-
-// drawn is the energy of a time at the last power, in Wh.
-func (d *Demand) drawn(span time.Duration) float64 {
-	return d.draws.Or(0) * span.Hours()
-}
-
-// begin starts a quarter-hour of which nothing is known.
-func (d *Demand) begin(at time.Time) {
-	d.began, d.counter, d.start, d.since = at, telegram.Value{}, telegram.Value{}, 0
-}
-
-// count takes a reading of the counter, where it is a fine one that has moved.
-func (d *Demand) count(r *telegram.Reading, at time.Time, fresh bool) {
-	wh, ok := r.Get(telegram.ActiveEnergyImport).Get()
-	if !ok || !fresh {
-		return
-	}
-	d.grain.note(wh)
-	before, counted := d.counter.Get()
-	switch {
-	case d.grain.coarse():
-		if counted { // what was taken from it stays, as by power
-			d.since, d.counter, d.start = d.energy(), telegram.Value{}, telegram.Value{}
-		}
-	case !counted:
-		// What was drawn since the beginning is what the power says.
-		d.counter, d.start, d.since = telegram.Of(wh), telegram.Of(wh-d.since), 0
-	case wh < before: // another counter
-		d.counter, d.start, d.since = telegram.Of(wh), telegram.Of(wh-d.energy()), 0
-	case wh > before:
-		d.counter, d.since = telegram.Of(wh), 0
-	}
-}
-
-// energy is what was drawn in the running quarter-hour, in Wh.
-func (d *Demand) energy() float64 {
-	if counter, ok := d.counter.Get(); ok {
-		return max(counter-d.start.Or(counter)+d.since, 0)
-	}
-	return d.since
+	return d.draws
 }
 
 // finish ends the running quarter-hour; it reports whether it is a new peak.
 func (d *Demand) finish() bool {
-	average := math.Round(d.energy() * perHour)
-	month := d.month(d.began)
-	if d.months[0].Month != month {
-		copy(d.months[1:], d.months[:])
-		d.months[0] = telegram.Peak{Month: month}
-	}
-	if best, ok := d.months[0].Value.Get(); ok && best >= average {
+	end := d.running.began.Add(quarter)
+	if !d.running.whole(end) {
 		return false
 	}
-	d.months[0].Value, d.months[0].Time = telegram.Of(average), d.began.Add(quarter)
-	return true
+	// It may have been a little longer than 15 minutes, where the clock was slow.
+	average := d.running.energy / max(d.running.took, quarter).Hours()
+	return d.keep(telegram.Peak{Month: d.month(d.running.began), Time: end, Value: telegram.Of(math.Round(average))})
 }
 
 // month is when the month of t ends, in UTC: the midnight of the meter's country.
@@ -184,67 +150,46 @@ func (d *Demand) month(t time.Time) time.Time {
 }
 
 // complete fills what the meter does not say.
-func (d *Demand) complete(r *telegram.Reading, at time.Time) {
-	sent := r.Get(telegram.ActiveDemand)
-	so := d.energy()
-	if w, ok := sent.Get(); ok {
-		so = w / perHour
-	} else if d.draws.OK() || d.counter.OK() {
-		r.Derive(telegram.ActiveDemand, telegram.Of(math.Round(so*perHour)))
-	} else {
+func (d *Demand) complete(r *telegram.Reading, power telegram.Value) {
+	d.peaks(r)
+	if !r.Get(telegram.ActiveDemand).OK() && d.running.whole(d.at) && (power.OK() || d.counter.OK()) {
+		r.Derive(telegram.ActiveDemand, telegram.Of(math.Round(d.running.energy*perHour)))
+	}
+	average, ok := r.Get(telegram.ActiveDemand).Get()
+	watts, powered := power.Get()
+	if !ok || !powered {
 		return
 	}
-	peak := r.Get(telegram.ActiveDemandMonthPeak)
-	if !sent.OK() && d.months[0].Month == d.month(d.began) {
-		peak = d.months[0].Value
-		r.Derive(telegram.ActiveDemandMonthPeak, peak)
-		r.PeakTime = d.months[0].Time
-	}
-	if !sent.OK() {
-		d.peaks(r)
-	}
-	power, ok := d.draws.Get()
-	if !ok {
-		return
-	}
-	left := d.began.Add(quarter).Sub(at)
-	r.Derive(telegram.ActiveDemandForecast, telegram.Of(math.Round((so+power*left.Hours())*perHour)))
+	so := average / perHour
+	left := d.running.began.Add(quarter).Sub(d.at)
+	r.Derive(telegram.ActiveDemandForecast, telegram.Of(math.Round((so+watts*left.Hours())*perHour)))
 	limit, ok := d.limit, d.limit > 0
 	if !ok {
-		limit, ok = peak.Get()
+		limit, ok = r.Get(telegram.ActiveDemandMonthPeak).Get()
 	}
 	if ok {
 		left = max(left, shortest)
-		r.Derive(telegram.ActiveDemandHeadroom, telegram.Of(math.Round((limit/perHour-so)/left.Hours()-power)))
+		r.Derive(telegram.ActiveDemandHeadroom, telegram.Of(math.Round((limit/perHour-so)/left.Hours()-watts)))
 	}
 }
 
-// peaks gives the reading those of the months before.
+// peaks gives the reading that of this month and those of the months before, unless
+// the meter sends any.
 func (d *Demand) peaks(r *telegram.Reading) {
-	months := d.months[:]
-	if months[0].Month == d.month(d.began) {
-		months = months[1:]
-	}
-	copy(r.Peaks[:], months)
-}
-
-// grain finds counters that move in steps too large for a quarter-hour: whole kWh,
-// hundreds of Wh.
-type grain struct {
-	moves int
-	last  float64
-	fine  bool
-}
-
-// note is told a reading.
-func (g *grain) note(wh float64) {
-	if wh == g.last {
+	if r.Get(telegram.ActiveDemandMonthPeak).OK() {
 		return
 	}
-	g.moves++
-	g.last = wh
-	g.fine = g.fine || math.Mod(wh, 100) != 0
+	month := d.month(d.running.began)
+	before := d.months[:]
+	for len(before) > 0 && before[0].Month.After(month) {
+		before = before[1:]
+	}
+	if len(before) > 0 && before[0].Month.Equal(month) {
+		r.Derive(telegram.ActiveDemandMonthPeak, before[0].Value)
+		r.PeakTime = before[0].Time
+		before = before[1:]
+	}
+	if r.Peaks == [telegram.NumPeaks]telegram.Peak{} && !r.Get(telegram.ActiveDemand).OK() {
+		copy(r.Peaks[:], before)
+	}
 }
-
-// coarse reports whether nothing but whole hundreds of Wh has been seen, twice.
-func (g *grain) coarse() bool { return g.moves >= 2 && !g.fine }

@@ -1,9 +1,7 @@
 package demand
 
 import (
-	"encoding/json"
 	"math"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,13 +17,16 @@ type house struct {
 	watts   float64
 	wh      float64
 	grain   float64 // of the counter, Wh; 0: the meter has none
+	id      string
+	clock   bool // the meter has one
+	power   bool // and sends its power
 	period  time.Duration
 	reading telegram.Reading
 	peaks   int // that were said to be worth keeping
 }
 
 func newHouse(t *testing.T, at time.Time) *house {
-	return &house{t: t, d: New(time.Hour, 0), at: at, wh: 1e6, grain: 1, period: time.Second}
+	return &house{t: t, d: New(time.Hour, 0), at: at, wh: 1e6 + 7, grain: 1, id: "M1", clock: true, power: true, period: time.Second}
 }
 
 // run lives on for a while.
@@ -38,12 +39,16 @@ func (h *house) run(span time.Duration) {
 
 func (h *house) say() {
 	var m telegram.Measurement
-	m.Meter.ID = telegram.TextOf("M1")
-	m.Time = h.at.Add(h.shift).Truncate(time.Second)
-	m.Set(telegram.ActivePowerImport, telegram.Of(max(h.watts, 0)))
-	m.Set(telegram.ActivePowerExport, telegram.Of(max(-h.watts, 0)))
+	m.Meter.ID = telegram.TextOf(h.id)
+	if h.clock {
+		m.Time = h.at.Add(h.shift).Truncate(time.Second)
+	}
 	h.reading = telegram.Reading{Measurement: m}
-	h.reading.At[telegram.Instantaneous] = h.at
+	if h.power {
+		h.reading.Set(telegram.ActivePowerImport, telegram.Of(max(h.watts, 0)))
+		h.reading.Set(telegram.ActivePowerExport, telegram.Of(max(-h.watts, 0)))
+		h.reading.At[telegram.Instantaneous] = h.at
+	}
 	if h.grain > 0 {
 		h.reading.Set(telegram.ActiveEnergyImport, telegram.Of(math.Floor(h.wh/h.grain)*h.grain))
 		h.reading.At[telegram.Cumulative] = h.at
@@ -167,124 +172,6 @@ func TestMonths(t *testing.T) {
 	}
 }
 
-// Clocks of meters are put forward and back, and twice a year by an hour for people.
-func TestClocks(t *testing.T) {
-	t.Run("summer time ends", func(t *testing.T) {
-		h := newHouse(t, time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC))
-		h.watts = 2000
-		h.run(3 * time.Hour)
-		h.is(telegram.ActiveDemandMonthPeak, 2000, 5)
-		h.is(telegram.ActiveDemand, 2000, 5)
-	})
-	t.Run("the clock jumps ahead", func(t *testing.T) {
-		h := newHouse(t, noon)
-		h.watts = 2000
-		h.run(20 * time.Minute)
-		h.shift = 40 * time.Minute
-		h.run(20 * time.Minute)
-		h.is(telegram.ActiveDemandMonthPeak, 2000, 5)
-		h.run(30 * time.Minute)
-		h.is(telegram.ActiveDemandMonthPeak, 2000, 5)
-	})
-	t.Run("the clock is put back", func(t *testing.T) {
-		h := newHouse(t, noon)
-		h.watts = 2000
-		h.run(20 * time.Minute)
-		h.shift = -40 * time.Minute
-		h.run(50 * time.Minute)
-		h.is(telegram.ActiveDemandMonthPeak, 2000, 5)
-		if v := h.reading.Get(telegram.ActiveDemand).Or(0); v > 2005 {
-			t.Errorf("a quarter-hour counts twice: %v", v)
-		}
-	})
-	t.Run("a meter without a clock", func(t *testing.T) {
-		h := newHouse(t, noon)
-		h.shift = -300000 * time.Hour // 1992
-		h.watts = 2000
-		h.run(20 * time.Minute)
-		h.is(telegram.ActiveDemandMonthPeak, 2000, 5)
-	})
-	t.Run("a line that is silent for a while", func(t *testing.T) {
-		h := newHouse(t, noon)
-		h.watts = 2000
-		h.run(5 * time.Minute)
-		h.at, h.wh = h.at.Add(6*time.Minute), h.wh+2000*0.1
-		h.run(4 * time.Minute)
-		h.is(telegram.ActiveDemand, 2000, 20) // the counter knows
-	})
-	t.Run("a silence over the boundary", func(t *testing.T) {
-		h := newHouse(t, noon)
-		h.watts = 2000
-		h.run(10 * time.Minute)
-		h.at, h.wh = h.at.Add(10*time.Minute), h.wh+2000.0/6
-		h.run(10 * time.Minute)
-		h.is(telegram.ActiveDemandMonthPeak, 2000.0*2/3, 20) // what is known of it
-		h.run(15*time.Minute + time.Second)
-		h.is(telegram.ActiveDemandMonthPeak, 2000, 5)
-	})
-}
-
-// A power cut costs nothing but what nobody saw.
-func TestRestart(t *testing.T) {
-	h := newHouse(t, noon)
-	h.watts = 3000
-	h.run(15 * time.Minute)
-	h.watts = 2000
-	h.run(5 * time.Minute)
-	b, err := json.Marshal(h.d.State())
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := func(after time.Duration) *house {
-		next := newHouse(t, h.at.Add(after))
-		next.wh, next.watts = h.wh+2000*after.Hours(), 2000
-		var s State
-		if err := json.Unmarshal(b, &s); err != nil {
-			t.Fatal(err)
-		}
-		if s != h.d.State() {
-			t.Errorf("read back %+v, was %+v", s, h.d.State())
-		}
-		next.d.Restore(s)
-		return next
-	}
-	same := again(3 * time.Minute)
-	same.run(7*time.Minute + time.Second)
-	same.is(telegram.ActiveDemandMonthPeak, 3000, 5)
-	same.run(15 * time.Minute)
-	same.is(telegram.ActiveDemandMonthPeak, 3000, 5)
-	early := again(3 * time.Minute)
-	early.run(time.Minute)
-	early.is(telegram.ActiveDemand, 2000*9.0/15, 15)
-	later := again(3 * time.Hour)
-	later.run(20 * time.Minute)
-	later.is(telegram.ActiveDemandMonthPeak, 3000, 5)
-	nextMonth := again(10 * 24 * time.Hour)
-	nextMonth.run(time.Minute)
-	nextMonth.missing(telegram.ActiveDemandMonthPeak)
-	if v, ok := nextMonth.reading.Peaks[0].Value.Get(); !ok || math.Abs(v-3000) > 5 {
-		t.Errorf("the month before has a peak of %v (%v)", v, ok)
-	}
-
-	other := again(time.Minute)
-	other.say()
-	other.reading.Meter.ID = telegram.TextOf("M2")
-	other.d.Add(&other.reading, other.at)
-	if s := other.d.State(); s.months[0].Value.OK() {
-		t.Error("the peak of one meter is that of the next")
-	}
-
-	for in, want := range map[string]string{
-		`{`: "unexpected end", `{"version":2}`: "version 2", `{"version":1,"since":-1}`: "-1 Wh", `[]`: "cannot unmarshal",
-		`{"version":1,"months":[{"end":1,"time":1,"peak":1},{"end":2,"time":1,"peak":1}]}`: "month 2 is not before",
-	} {
-		var s State
-		if err := json.Unmarshal([]byte(in), &s); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", in, err, want)
-		}
-	}
-}
-
 // A Belgian meter says all of it itself but where it will end.
 func TestMeterThatSaysIt(t *testing.T) {
 	h := newHouse(t, noon)
@@ -309,6 +196,59 @@ func TestMeterThatSaysIt(t *testing.T) {
 	}
 	if r.Derived(telegram.ActiveDemand) || !r.Derived(telegram.ActiveDemandForecast) {
 		t.Error("what was sent passes for computed, or the other way round")
+	}
+}
+
+// What a meter says of its peaks stands, whatever else it does not say.
+func TestPeaksThatAreSent(t *testing.T) {
+	month := time.Date(2026, 11, 30, 23, 0, 0, 0, time.UTC)
+	ours := [...]telegram.Peak{
+		{Month: month, Time: noon.Add(-time.Hour), Value: telegram.Of(10)},
+		{Month: month.AddDate(0, -1, 0), Time: noon.AddDate(0, -1, 0), Value: telegram.Of(20)},
+	}
+	sent := telegram.Peak{Month: month.AddDate(0, -2, 0), Time: noon.AddDate(0, -2, 0), Value: telegram.Of(5000)}
+	when := noon.Add(-24 * time.Hour)
+	for _, c := range []struct {
+		name   string
+		demand float64 // sent; -1: not
+		peak   float64
+		peaks  []telegram.Peak
+
+		wantPeak  float64
+		wantTime  time.Time
+		wantPeaks telegram.Peak // the first
+	}{
+		{"the peak of the month and those before", -1, 4100, []telegram.Peak{sent}, 4100, when, sent},
+		{"the peak of the month", -1, 4100, nil, 4100, when, telegram.Peak{}},
+		{"the peaks before", -1, -1, []telegram.Peak{sent}, 10, ours[0].Time, sent},
+		{"the demand alone", 700, -1, nil, 10, ours[0].Time, telegram.Peak{}},
+		{"all of it, in a first month", 700, 4100, nil, 4100, when, telegram.Peak{}},
+		{"nothing", -1, -1, nil, 10, ours[0].Time, ours[1]},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := New(time.Hour, 0)
+			for _, p := range ours {
+				d.keep(p)
+			}
+			r := telegram.Reading{At: [telegram.NumKinds]time.Time{telegram.Instantaneous: noon}}
+			r.Time = noon
+			r.Set(telegram.ActivePower, telegram.Of(2000))
+			if c.demand >= 0 {
+				r.Set(telegram.ActiveDemand, telegram.Of(c.demand))
+			}
+			if c.peak >= 0 {
+				r.Set(telegram.ActiveDemandMonthPeak, telegram.Of(c.peak))
+				r.PeakTime = when
+			}
+			copy(r.Peaks[:], c.peaks)
+			d.Add(&r, noon)
+			if got := r.Get(telegram.ActiveDemandMonthPeak).Or(-1); got != c.wantPeak || r.Derived(telegram.ActiveDemandMonthPeak) != (c.peak < 0) {
+				t.Errorf("the peak is %v, derived %v", got, r.Derived(telegram.ActiveDemandMonthPeak))
+			}
+			if !r.PeakTime.Equal(c.wantTime) || r.Peaks[0] != c.wantPeaks {
+				t.Errorf("at %v, before it %v", r.PeakTime, r.Peaks[0])
+			}
+		})
 	}
 }
 

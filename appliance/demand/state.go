@@ -12,13 +12,66 @@ import (
 // far the running quarter-hour has come.
 type State struct{ state }
 
+type state struct {
+	meter   telegram.Text
+	at      time.Time // of the last telegram
+	running quarterHour
+	counter telegram.Value // Wh, when it last moved
+	since   interval
+	months  [telegram.NumPeaks + 1]telegram.Peak // newest first
+}
+
 // State returns what is to be kept.
 func (d *Demand) State() State { return State{d.state} }
 
 // Restore goes on from a state that was kept. Where the quarter-hour is still the
 // same the counter tells what was drawn meanwhile.
-func (d *Demand) Restore(s State) {
-	d.state, d.last, d.draws = s.state, time.Time{}, telegram.Value{}
+func (d *Demand) Restore(s State) { d.state, d.life = s.state, life{} }
+
+// noticeable is how much higher a peak must be than the one that was kept, to be
+// worth a write of its own.
+const noticeable = 1.01
+
+// Exceeds reports whether the peak of a month is noticeably higher than in old, or not
+// in it.
+func (s State) Exceeds(old State) bool {
+	if s.meter != old.meter {
+		old = State{}
+	}
+	for _, p := range s.months {
+		if p.Value.Or(0) > noticeable*old.Peak(p.Month) {
+			return true
+		}
+	}
+	return false
+}
+
+// Peak is that of the month that ends then, in W; 0 without one.
+func (s State) Peak(month time.Time) float64 {
+	for _, p := range s.months {
+		if p.Month.Equal(month) {
+			return p.Value.Or(0)
+		}
+	}
+	return 0
+}
+
+// keep puts a peak where its month is: clocks are put back over the end of one, and
+// boxes begin in the last. It reports whether it is the highest of that month.
+func (s *state) keep(p telegram.Peak) bool {
+	for i, have := range s.months {
+		if have.Month.After(p.Month) {
+			continue
+		}
+		if !have.Month.Equal(p.Month) {
+			copy(s.months[i+1:], s.months[i:])
+		} else if have.Value.Or(-1) >= p.Value.Or(0) {
+			return false
+		}
+		s.months[i] = p
+		return true
+	}
+	return false
 }
 
 // version is the form of a kept state.
@@ -27,11 +80,21 @@ const version = 1
 type kept struct {
 	Version int         `json:"version"`
 	Meter   string      `json:"meter"`
-	Began   int64       `json:"began"`
+	At      int64       `json:"at"`    // ns
+	Began   int64       `json:"began"` // s
+	Took    int64       `json:"took"`  // ns
+	Unseen  int64       `json:"unseen"`
+	Energy  float64     `json:"energy"`
+	Weight  float64     `json:"weight"`
 	Counter *float64    `json:"counter"`
-	Start   *float64    `json:"start"`
-	Since   float64     `json:"since"`
+	Moved   keptMove    `json:"moved"`
 	Months  []keptMonth `json:"months"`
+}
+
+type keptMove struct {
+	Time   int64   `json:"time"` // ns
+	Energy float64 `json:"energy"`
+	Weight float64 `json:"weight"`
 }
 
 type keptMonth struct {
@@ -42,9 +105,13 @@ type keptMonth struct {
 
 // MarshalJSON prints the state.
 func (s State) MarshalJSON() ([]byte, error) {
-	k := kept{Version: version, Meter: s.meter.String(), Counter: number(s.counter), Start: number(s.start), Since: s.since, Months: []keptMonth{}}
-	if !s.began.IsZero() {
-		k.Began = s.began.Unix()
+	k := kept{Version: version, Meter: s.meter.String(), Months: []keptMonth{}}
+	if q := s.running; !q.began.IsZero() {
+		k.At, k.Began, k.Took, k.Unseen, k.Energy, k.Weight = s.at.UnixNano(), q.began.Unix(), int64(q.took), int64(q.unseen), q.energy, q.weight
+		k.Moved = keptMove{int64(s.since.time), s.since.energy, s.since.weight}
+		if wh, ok := s.counter.Get(); ok {
+			k.Counter = &wh
+		}
 	}
 	for _, m := range s.months {
 		if v, ok := m.Value.Get(); ok {
@@ -61,33 +128,34 @@ func (s *State) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &k); err != nil {
 		return fmt.Errorf("demand: %w", err)
 	}
-	if k.Version != version || len(k.Months) > len(s.months) || !(k.Since >= 0) {
-		return fmt.Errorf("demand: version %d, %d months, %v Wh: want version %d, at most %d months", k.Version, len(k.Months), k.Since, version, len(s.months))
+	if k.Version != version {
+		return fmt.Errorf("demand: version %d: want %d", k.Version, version)
 	}
-	next := state{meter: telegram.TextOf(k.Meter), counter: value(k.Counter), start: value(k.Start), since: k.Since}
-	if k.Began != 0 {
-		next.began = time.Unix(k.Began, 0).UTC().Truncate(quarter)
+	if min(k.Energy, k.Weight, k.Moved.Energy, k.Moved.Weight) < 0 || min(k.Took, k.Unseen, k.Moved.Time) < 0 {
+		return fmt.Errorf("demand: a quarter-hour of %v Wh in %v", k.Energy, time.Duration(k.Took))
 	}
-	for i, m := range k.Months {
-		next.months[i] = telegram.Peak{Month: time.Unix(m.End, 0).UTC(), Time: time.Unix(m.Time, 0).UTC(), Value: telegram.Of(m.Peak)}
-		if i > 0 && !next.months[i].Month.Before(next.months[i-1].Month) {
-			return fmt.Errorf("demand: month %d is not before month %d", i+1, i)
+	next := state{meter: telegram.TextOf(k.Meter)}
+	at, began := time.Unix(0, k.At).UTC(), time.Unix(k.Began, 0).UTC()
+	if telegram.Plausible(at) && at.Truncate(quarter).Equal(began) {
+		next.at = at
+		next.running = quarterHour{began, time.Duration(k.Took), time.Duration(k.Unseen), k.Energy, k.Weight}
+		next.since = interval{time.Duration(k.Moved.Time), k.Moved.Energy, k.Moved.Weight}
+		if k.Counter != nil {
+			next.counter = telegram.Of(*k.Counter)
+		}
+	}
+	for _, m := range k.Months {
+		p := telegram.Peak{Month: time.Unix(m.End, 0).UTC(), Time: time.Unix(m.Time, 0).UTC(), Value: telegram.Of(m.Peak)}
+		if m.Peak < 0 || m.Peak > most {
+			return fmt.Errorf("demand: a peak of %v W", m.Peak)
+		}
+		if telegram.Plausible(p.Month) {
+			next.keep(p)
 		}
 	}
 	s.state = next
 	return nil
 }
 
-func number(v telegram.Value) *float64 {
-	if f, ok := v.Get(); ok {
-		return &f
-	}
-	return nil
-}
-
-func value(f *float64) telegram.Value {
-	if f == nil {
-		return telegram.Value{}
-	}
-	return telegram.Of(*f)
-}
+// most is more than any meter has ever measured, in W.
+const most = 1e9
