@@ -1,14 +1,18 @@
 package appliance
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"smartconnect/api"
@@ -79,27 +83,118 @@ func TestDemandIsKept(t *testing.T) {
 	}
 }
 
-func TestDemandKeeperWritesSeldom(t *testing.T) {
-	k := &demandKeeper{path: filepath.Join(t.TempDir(), demandFile)}
+// hour is a demand keeper over a few hours of fake time, and the house it hears of.
+type hour struct {
+	k     *demandKeeper
+	d     *demand.Demand
+	wrote []time.Duration // when, since the beginning
+}
+
+// quarters feeds it a house that draws each of these for a quarter-hour, a telegram
+// every half minute.
+func (h *hour) quarters(watts ...float64) {
+	began := time.Now()
+	var last string
+	for i := range 30*len(watts) + 1 {
+		var r telegram.Reading
+		now := time.Now()
+		r.Time, r.At[telegram.Instantaneous] = now, now
+		r.Set(telegram.ActivePower, telegram.Of(watts[min(i/30, len(watts)-1)]))
+		peak := h.d.Add(&r, now)
+		h.k.note(h.d.State(), peak)
+		synctest.Wait()
+		if b, _ := os.ReadFile(h.k.path); string(b) != last {
+			last = string(b)
+			h.wrote = append(h.wrote, now.Sub(began))
+		}
+		time.Sleep(30 * time.Second)
+	}
+}
+
+// A power cut is no orderly end: what it must not take was written before.
+func TestDemandOverAPowerCut(t *testing.T) {
+	const quarter = 15 * time.Minute
+	for _, c := range []struct {
+		name  string
+		watts []float64
+		wrote []time.Duration
+		peak  float64 // after the cut
+	}{
+		{"nothing has ended", nil, nil, 0},
+		{"the first peak of a month, at once", []float64{2000}, []time.Duration{quarter}, 2000},
+		{"lower ones write nothing", []float64{2000, 1000, 1500, 2000, 500}, []time.Duration{quarter}, 2000},
+		{"less than 1 % more, within the hour", []float64{2000, 2010, 2010, 2010, 2010, 2010, 2010}, []time.Duration{quarter, 6 * quarter}, 2010},
+		{"rising all the time, four writes an hour", []float64{1000, 2000, 3000, 4000, 5000}, []time.Duration{quarter, 2 * quarter, 3 * quarter, 4 * quarter, 5 * quarter}, 5000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), demandFile)
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)))
+				h := &hour{k: newDemandKeeper(path, slog.New(slog.DiscardHandler)), d: demand.New(time.Hour, 0)}
+				ctx, stop := context.WithCancel(t.Context())
+				go h.k.run(ctx)
+				if c.watts != nil {
+					h.quarters(c.watts...)
+				}
+				if !slices.Equal(h.wrote, c.wrote) {
+					t.Errorf("written after %v, want %v", h.wrote, c.wrote)
+				}
+				h.k.path = filepath.Join(t.TempDir(), "lost") // whatever comes now
+				stop()
+				synctest.Wait()
+			})
+			var s demand.State
+			b, _ := os.ReadFile(path)
+			if err := json.Unmarshal(b, &s); c.peak > 0 && err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Peak(time.Date(2026, 11, 30, 23, 0, 0, 0, time.UTC)); got != c.peak {
+				t.Errorf("a peak of %v, want %v", got, c.peak)
+			}
+		})
+	}
+}
+
+func TestDemandKeeper(t *testing.T) {
 	var r telegram.Reading
+	now := time.Now()
 	r.Set(telegram.ActivePowerImport, telegram.Of(1))
 	d := demand.New(time.Hour, 0)
-	d.Add(&r, time.Now())
-	written := func() bool { _, err := os.Stat(k.path); return err == nil }
-	if err := k.save(true); err != nil || written() {
-		t.Errorf("written before there was anything: %v", err)
+	d.Add(&r, now)
+	dir := t.TempDir()
+	written := func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
+	k := newDemandKeeper(filepath.Join(dir, "a"), slog.New(slog.DiscardHandler))
+	if k.save(true) || written("a") {
+		t.Error("written before there was anything")
 	}
 	k.note(d.State(), false)
-	if err := k.save(false); err != nil || written() {
-		t.Errorf("written without a new peak: %v", err)
+	if k.save(false) || written("a") {
+		t.Error("written without a new peak")
 	}
 	k.note(d.State(), true)
-	k.path = filepath.Join(t.TempDir(), "gone", demandFile)
-	if err := k.save(false); err == nil || !strings.Contains(err.Error(), "cannot be kept") {
-		t.Errorf("a folder that is not there: %v", err)
+	k.path = filepath.Join(dir, "gone", "b")
+	if !k.save(false) || len(k.rises) != 1 {
+		t.Error("a peak that could not be kept is not tried again")
 	}
-	k.path = filepath.Join(t.TempDir(), demandFile)
-	if err := k.save(false); err != nil || !written() {
-		t.Errorf("a peak that could not be kept is not tried again: %v", err)
+	k.path = filepath.Join(dir, "c")
+	if !k.save(false) || !written("c") {
+		t.Error("it is not written once it can be")
+	}
+
+	// A stop that finds the folder full must still write at the end.
+	k.path = filepath.Join(dir, "gone", "d")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- k.run(ctx) }()
+	k.note(d.State(), true)
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ends with %v", err)
+	}
+	// The meter's last telegram comes after that.
+	k.path = filepath.Join(dir, "e")
+	k.note(d.State(), false)
+	if !written("e") {
+		t.Error("the last telegram is not in what is kept")
 	}
 }
