@@ -92,7 +92,7 @@ func (k *demandKeeper) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-k.rises:
-		case <-time.After(k.every):
+		case <-time.After(k.every - k.every/4):
 		}
 		if ctx.Err() == nil && k.save(false) {
 			select {

@@ -22,16 +22,13 @@ func (d *Demand) clock(said, now time.Time) (at time.Time, step time.Duration, s
 	tells := telegram.Plausible(said)
 	d.own = d.own || tells
 	if !d.own {
-		said, tells = now.Round(0), true // the host's clock, which may be set as well
+		// The clock of the box, which may be set as well; until the meter tells its
+		// time, at least.
+		said, tells = now.Round(0), true
 	}
 	said = said.UTC()
 	if d.now.IsZero() {
-		// The first telegram of this life: only the clocks know how long the box was off.
-		if !tells {
-			said = now.Round(0).UTC()
-		}
-		step = said.Sub(d.at)
-		return said, step, d.at.IsZero() || step < 0
+		return d.resume(said)
 	}
 	step = now.Sub(d.now)
 	at = d.at.Add(step)
@@ -43,4 +40,18 @@ func (d *Demand) clock(said, now time.Time) (at time.Time, step time.Duration, s
 		return said, step, true
 	}
 	return at.Add(min(max(off, -step/slew), step/slew)), step, false
+}
+
+// resume is clock for the first telegram of a life: only what is said knows how long
+// the box was off. A second can be less than nothing, where the time of the last
+// telegram was the meter's and this one's is the host's.
+func (d *Demand) resume(said time.Time) (at time.Time, step time.Duration, set bool) {
+	step = said.Sub(d.at)
+	switch {
+	case d.at.IsZero() || step < -wandering:
+		return said, 0, true
+	case step < 0:
+		return d.at, 0, false
+	}
+	return said, step, false
 }

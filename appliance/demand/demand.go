@@ -133,6 +133,9 @@ func (d *Demand) finish() bool {
 	}
 	// It may have been a little longer than 15 minutes, where the clock was slow.
 	average := d.running.energy / max(d.running.took, quarter).Hours()
+	if average > most {
+		return false
+	}
 	return d.keep(telegram.Peak{Month: d.month(d.running.began), Time: end, Value: telegram.Of(math.Round(average))})
 }
 

@@ -131,7 +131,7 @@ func (s *State) UnmarshalJSON(b []byte) error {
 	if k.Version != version {
 		return fmt.Errorf("demand: version %d: want %d", k.Version, version)
 	}
-	if min(k.Energy, k.Weight, k.Moved.Energy, k.Moved.Weight) < 0 || min(k.Took, k.Unseen, k.Moved.Time) < 0 {
+	if min(k.Energy, k.Weight, k.Moved.Energy, k.Moved.Weight) < 0 || max(k.Energy, k.Moved.Energy) > most || min(k.Took, k.Unseen, k.Moved.Time) < 0 {
 		return fmt.Errorf("demand: a quarter-hour of %v Wh in %v", k.Energy, time.Duration(k.Took))
 	}
 	next := state{meter: telegram.TextOf(k.Meter)}
@@ -157,5 +157,5 @@ func (s *State) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// most is more than any meter has ever measured, in W.
+// most is more than any meter has ever measured, in W and in Wh.
 const most = 1e9

@@ -75,6 +75,22 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// The first telegram after a reset may tell no time, and the box's is behind the
+// meter's.
+func TestRestartWithoutATime(t *testing.T) {
+	h := newHouse(t, noon.Add(-time.Minute))
+	h.watts, h.shift = 3000, 20*time.Second
+	h.run(6*time.Minute - h.shift)
+	next := h.again(t)
+	next.clock = false
+	next.run(2 * time.Second)
+	next.clock = true
+	next.run(5 * time.Minute)
+	next.is(telegram.ActiveDemand, 2000, 10)
+	next.run(5 * time.Minute)
+	next.is(telegram.ActiveDemandMonthPeak, 3000, 70)
+}
+
 // Thirteen months belong to a meter: neither a list that names none nor a damaged name
 // takes them away.
 func TestMeterID(t *testing.T) {
@@ -168,6 +184,7 @@ func TestStateOfAFile(t *testing.T) {
 		{`[]`, "cannot unmarshal", ""},
 		{`{"version":2}`, "version 2", ""},
 		{`{"version":1,"energy":-1}`, "-1 Wh", ""},
+		{`{"version":1,"energy":1e10}`, "1e+10 Wh", ""},
 		{`{"version":1,"took":-1}`, "in -1ns", ""},
 		{`{"version":1,"months":[{"end":` + nov + `,"time":1,"peak":-5}]}`, "a peak of -5 W", ""},
 		{`{"version":1,"months":[{"end":` + nov + `,"time":1,"peak":1e12}]}`, "a peak of 1e+12 W", ""},
