@@ -33,10 +33,10 @@ func (d *Demand) clock(said, now time.Time) (at time.Time, step time.Duration, s
 	step = now.Sub(d.now)
 	at = d.at.Add(step)
 	if !tells {
-		return at, step, step < 0
+		return at, step, false
 	}
 	off := said.Sub(at)
-	if off.Abs() > wandering || step < 0 {
+	if off.Abs() > wandering {
 		return said, step, true
 	}
 	return at.Add(min(max(off, -step/slew), step/slew)), step, false

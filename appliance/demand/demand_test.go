@@ -17,12 +17,14 @@ type house struct {
 	watts   float64
 	wh      float64
 	grain   float64 // of the counter, Wh; 0: the meter has none
+	held    float64 // the counter that is repeated; 0: it counts
 	id      string
 	clock   bool // the meter has one
 	power   bool // and sends its power
 	period  time.Duration
 	reading telegram.Reading
 	peaks   int // that were said to be worth keeping
+	unknown int // telegrams that leave the demand unknown
 }
 
 func newHouse(t *testing.T, at time.Time) *house {
@@ -33,7 +35,7 @@ func newHouse(t *testing.T, at time.Time) *house {
 func (h *house) run(span time.Duration) {
 	for end := h.at.Add(span); h.at.Before(end); h.at = h.at.Add(h.period) {
 		h.say()
-		h.wh += h.watts * h.period.Hours()
+		h.wh += max(h.watts, 0) * h.period.Hours()
 	}
 }
 
@@ -50,12 +52,19 @@ func (h *house) say() {
 		h.reading.At[telegram.Instantaneous] = h.at
 	}
 	if h.grain > 0 {
-		h.reading.Set(telegram.ActiveEnergyImport, telegram.Of(math.Floor(h.wh/h.grain)*h.grain))
+		wh := math.Floor(h.wh/h.grain) * h.grain
+		if h.held > 0 {
+			wh = h.held
+		}
+		h.reading.Set(telegram.ActiveEnergyImport, telegram.Of(wh))
 		h.reading.At[telegram.Cumulative] = h.at
 	}
 	h.reading.Complete(&telegram.Options{})
 	if h.d.Add(&h.reading, h.at) {
 		h.peaks++
+	}
+	if !h.reading.Get(telegram.ActiveDemand).OK() {
+		h.unknown++
 	}
 }
 

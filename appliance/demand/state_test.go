@@ -31,7 +31,7 @@ func (h *house) again(t *testing.T) *house {
 
 // off is how long the box is switched off.
 func (h *house) off(span time.Duration) {
-	h.at, h.wh = h.at.Add(span), h.wh+h.watts*span.Hours()
+	h.at, h.wh = h.at.Add(span), h.wh+max(h.watts, 0)*span.Hours()
 }
 
 // A power cut costs nothing but what nobody saw.
@@ -203,6 +203,17 @@ func TestStateOfAFile(t *testing.T) {
 		b, err2 := json.Marshal(s)
 		if err != nil || err2 != nil || !strings.Contains(string(b), `"months":`+c.out) {
 			t.Errorf("%s: %v, %v, %s", c.in, err, err2, b)
+		}
+	}
+}
+
+// What could not be read again must not be kept.
+func TestPeakThatNoMeterMeasures(t *testing.T) {
+	for energy, want := range map[float64]bool{2e8: true, 3e8: false} {
+		d := New(time.Hour, 0)
+		d.running = quarterHour{began: noon, took: quarter, energy: energy}
+		if got := d.finish(); got != want {
+			t.Errorf("%v Wh are a peak: %v", energy, got)
 		}
 	}
 }
