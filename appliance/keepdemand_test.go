@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,6 +91,12 @@ type hour struct {
 	wrote []time.Duration // when, since the beginning
 }
 
+// newHour waits for a time that can be one: fake time begins in 2000.
+func newHour(path string) *hour {
+	time.Sleep(time.Until(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)))
+	return &hour{k: newDemandKeeper(path, slog.New(slog.DiscardHandler)), d: demand.New(time.Hour, 0)}
+}
+
 // quarters feeds it a house that draws each of these for a quarter-hour, a telegram
 // every half minute.
 func (h *hour) quarters(watts ...float64) {
@@ -129,8 +136,7 @@ func TestDemandOverAPowerCut(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), demandFile)
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(time.Until(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)))
-				h := &hour{k: newDemandKeeper(path, slog.New(slog.DiscardHandler)), d: demand.New(time.Hour, 0)}
+				h := newHour(path)
 				ctx, stop := context.WithCancel(t.Context())
 				go h.k.run(ctx)
 				if c.watts != nil {
@@ -180,21 +186,42 @@ func TestDemandKeeper(t *testing.T) {
 	if !k.save(false) || !written("c") {
 		t.Error("it is not written once it can be")
 	}
+}
 
-	// A stop that finds the folder full must still write at the end.
-	k.path = filepath.Join(dir, "gone", "d")
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- k.run(ctx) }()
-	k.note(d.State(), true)
-	stop()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("it ends with %v", err)
-	}
-	// The meter's last telegram comes after that.
-	k.path = filepath.Join(dir, "e")
-	k.note(d.State(), false)
-	if !written("e") {
-		t.Error("the last telegram is not in what is kept")
-	}
+// The end of a life is kept also where the disk was full just before, and the meter in
+// the middle of a telegram.
+func TestDemandAtTheEnd(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "full")
+	synctest.Test(t, func(t *testing.T) {
+		h := newHour(filepath.Join(dir, demandFile))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- h.k.run(ctx) }()
+		h.quarters(1000, 2000)
+		if h.wrote != nil {
+			t.Fatal("it was written into a folder that is not there")
+		}
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("it ends with %v", err)
+		}
+		before, err := os.ReadFile(h.k.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r telegram.Reading
+		r.Time = time.Now()
+		h.d.Add(&r, r.Time)
+		h.k.note(h.d.State(), false)
+		if after, err := os.ReadFile(h.k.path); err != nil || bytes.Equal(before, after) {
+			t.Errorf("the last telegram is not in what is kept: %v", err)
+		}
+		next := (&life{o: Options{State: dir}, log: h.k.log}).openDemand(demand.New(time.Hour, 0))
+		if next.kept != h.d.State() {
+			t.Errorf("the next life thinks that %+v is kept", next.kept)
+		}
+	})
 }
