@@ -29,6 +29,15 @@ func TestSiege(t *testing.T) {
 	d := freePorts(t)
 	cmd := startProgram(t, os.Args[0], t.TempDir(), d)
 	eventually(t, func() error { _, err := power(d.Modbus); return err })
+	for _, port := range d.ports() { // the tasks of one life begin in any order
+		eventually(t, func() error {
+			conn, err := net.DialTimeout("tcp", loopback(port.number), patience)
+			if err == nil {
+				conn.Close()
+			}
+			return err
+		})
+	}
 
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", cmd.Process.Pid))
 	if err != nil {
