@@ -25,8 +25,11 @@ type Line struct {
 	StopBits int
 }
 
-// String prints the line as "115200 8N1".
+// String prints the line as "115200 8N1", "" for none.
 func (l Line) String() string {
+	if l == (Line{}) {
+		return ""
+	}
 	return fmt.Sprintf("%d %d%c%d", l.Baud, l.DataBits, l.Parity, l.StopBits)
 }
 

@@ -72,6 +72,9 @@ func TestParseLine(t *testing.T) {
 			t.Errorf("ParseLine(%q) = %v, %v", in, l, err)
 		}
 	}
+	if got := (Line{}).String(); got != "" {
+		t.Errorf("no line is %q", got)
+	}
 	if got := (Line{9600, 7, EvenParity, 1}).OctetTime(); got != 10*time.Second/9600 {
 		t.Errorf("an octet at 9600 7E1 takes %v", got)
 	}
