@@ -9,7 +9,7 @@ import (
 // The zero value is ready.
 type pauses struct {
 	last time.Time
-	gaps [8]time.Duration
+	gaps [24]time.Duration
 	n    int // gaps seen
 }
 

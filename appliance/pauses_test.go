@@ -18,7 +18,8 @@ func TestPauses(t *testing.T) {
 		{"few: the longest", []time.Duration{time.Second, time.Minute, time.Second}, time.Minute},
 		{"an outage", []time.Duration{5, 5, 5, 5 * time.Hour, 5 * time.Second, 5 * time.Second, 5 * time.Second}, 5 * time.Second},
 		{"pairs", []time.Duration{3 * time.Second, time.Minute, 3 * time.Second, time.Minute}, time.Minute},
-		{"forgotten", append([]time.Duration{time.Hour, time.Hour}, slices.Repeat([]time.Duration{time.Second}, 8)...), time.Second},
+		{"nine lists, every quarter of an hour", append(slices.Repeat([]time.Duration{3 * time.Second}, 8), append([]time.Duration{14 * time.Minute}, append(slices.Repeat([]time.Duration{3 * time.Second}, 8), 14*time.Minute, 3*time.Second)...)...), 14 * time.Minute},
+		{"forgotten", append([]time.Duration{time.Hour, time.Hour}, slices.Repeat([]time.Duration{time.Second}, 24)...), time.Second},
 	} {
 		var p pauses
 		now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)

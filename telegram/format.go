@@ -111,11 +111,13 @@ type Format struct {
 	// belongs to what comes next as well: a line end, a flag. nil: nothing.
 	Tail func(raw []byte) string
 
-	// Pause, where it is not 0, is the longest silence within a telegram of
-	// several parts that do not say which telegram they are of. Reach says how
-	// much of a rest is part of one: what is behind it, noise, breaks no silence.
+	// Pause, where it is not 0, is the longest silence between two parts of a
+	// telegram, which do not say which telegram they are of. Reach says how much
+	// of a rest is part of one, 0 before the first part is whole: what is behind
+	// it, noise, breaks no silence. within says that the rest ends inside a part,
+	// whose check sequence will tell whether a silence has cost something.
 	Pause time.Duration
-	Reach func(rest []byte) int
+	Reach func(rest []byte) (n int, within bool)
 
 	// Decode reads one telegram. visit, which may be nil, sees every object.
 	Decode func(raw []byte, o Options, visit func(Object)) (Measurement, error)

@@ -1,6 +1,9 @@
 package telegram
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Guard refuses telegrams that somebody else may have put on the line: those
 // that were heard before and are played again, plain ones on a line that is known
@@ -41,13 +44,13 @@ func (g *Guard) Check(m *Measurement) error {
 	if m.Seal.Title.Empty() {
 		return nil
 	}
-	s := g.sender(m.Seal.Title)
-	if s.tags && !m.Seal.Authenticated {
+	if !m.Seal.Authenticated && g.tags(m.Seal.Title) {
 		return fmt.Errorf("telegram: %w (system title %s)", ErrUntagged, m.Seal.Title)
 	}
 	if !m.Seal.Encrypted && !m.Seal.Authenticated {
-		return nil // anybody could have written its counter
+		return nil // anybody could have written its title and its counter
 	}
+	s := g.sender(m.Seal.Title)
 	tags := s.tags || m.Seal.Authenticated
 	first, n := m.Seal.Counter-m.Seal.Spread, m.Seal.Counter
 	if s.title.Empty() || first > s.counter {
@@ -64,6 +67,11 @@ func (g *Guard) Check(m *Measurement) error {
 		return nil
 	}
 	return fmt.Errorf("telegram: %w: counter %d, and %d was heard before (system title %s)", ErrReplay, first, s.counter, m.Seal.Title)
+}
+
+// tags reports whether tags of the sender have been verified.
+func (g *Guard) tags(title Text) bool {
+	return slices.ContainsFunc(g.senders[:], func(s sender) bool { return s.title == title && s.tags })
 }
 
 // sender returns the entry of a title and moves it to the front; a new one

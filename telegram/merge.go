@@ -195,11 +195,15 @@ type total struct {
 // stands reports whether the meter still sends it: some lists come every quarter
 // of an hour, and one more or less is no matter.
 func (t total) stands(now time.Time) bool {
-	return !t.at.IsZero() && now.Sub(t.at) <= max(3*t.gap, rarest)
+	return !t.at.IsZero() && now.Sub(t.at) <= max(2*t.gap+time.Minute, rarest)
 }
 
-// rarest is how long a total is waited for that has come once.
-const rarest = 20 * time.Minute
+const (
+	// rarest is how long a total is waited for that has come once.
+	rarest = 20 * time.Minute
+	// outage is what is no gap any more: lists come every hour at least.
+	outage = 70 * time.Minute
+)
 
 // keepsCounter reports whether the counter q of the last telegram still stands
 // although m has counters: one list has the totals, another the tariffs, and a
@@ -207,17 +211,18 @@ const rarest = 20 * time.Minute
 // to and fro wherever the two are not the same to the watt-hour.
 func (g *Merge) keepsCounter(m *Measurement, q Quantity, now time.Time) bool {
 	if v := m.values[q]; v.ok && !m.derived.has(q) {
-		t := total{at: now}
-		if last := g.totals[q].at; !last.IsZero() {
-			t.gap = now.Sub(last)
+		t := g.totals[q]
+		if gap := now.Sub(t.at); !t.at.IsZero() && gap < outage {
+			t.gap = gap
 		}
+		t.at = now
 		g.totals[q] = t
 		return false
 	}
 	if m.unreadable.has(q) || !g.last.values[q].ok {
 		return false
 	}
-	return !m.values[q].ok || g.totals[q].stands(now)
+	return !m.values[q].ok || !g.last.derived.has(q) && g.totals[q].stands(now)
 }
 
 func (m *Measurement) copyFrom(from *Measurement, q Quantity) {

@@ -168,6 +168,30 @@ func TestMerge(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an outage of a day is not how often a total comes", func(t *testing.T) {
+		var g Merge
+		total := measured("A", map[Quantity]float64{ActiveEnergyImport: 1000})
+		for _, after := range []time.Duration{0, time.Minute, 24 * time.Hour} {
+			g.Add(total, at.Add(after))
+		}
+		r := g.Add(tariffs(5000), at.Add(24*time.Hour+21*time.Minute))
+		if v, _ := r.Get(ActiveEnergyImport).Get(); v != 5000 {
+			t.Errorf("the total is %v", v)
+		}
+	})
+	t.Run("of two sums of tariffs the later one", func(t *testing.T) {
+		var g Merge
+		g.Add(measured("A", map[Quantity]float64{ActiveEnergyImport: 1000}), at)
+		bad := measured("A", map[Quantity]float64{ActiveEnergyImportT1: 600})
+		bad.SetUnreadable(ActiveEnergyImport)
+		g.Add(bad, at.Add(10*time.Second))
+		for i := range 3 {
+			r := g.Add(tariffs(1100+float64(i)), at.Add(time.Duration(20+10*i)*time.Second))
+			if v, _ := r.Get(ActiveEnergyImport).Get(); v != 1100+float64(i) {
+				t.Errorf("the total is %v", v)
+			}
+		}
+	})
 	t.Run("a total never jumps between what is sent and what the tariffs make", func(t *testing.T) {
 		for _, rare := range []time.Duration{10 * time.Second, 15 * time.Minute} {
 			var g Merge

@@ -124,13 +124,14 @@ type recogniser struct {
 	each   func(Event)
 	buf    []byte
 	begun  time.Time // when what waits in buf began to
-	reach  int       // how much of buf is part of a telegram, and
+	reach  int       // how much of buf is part of a telegram,
+	within bool      // whether its end is inside a part, and
 	grown  time.Time // since when; where the format bounds the silence
 }
 
 func (g *recogniser) take(b []byte) {
 	now := time.Now()
-	if g.reach > 0 && now.Sub(g.grown) > g.format.Pause {
+	if g.reach > 0 && !g.within && now.Sub(g.grown) > g.format.Pause {
 		g.cut(true)
 	}
 	if len(g.buf) == 0 {
@@ -147,11 +148,11 @@ func (g *recogniser) cut(quiet bool) {
 	if g.format.Pause == 0 {
 		return
 	}
-	reach := g.format.Reach(g.buf)
+	reach, within := g.format.Reach(g.buf)
 	if reach > g.reach {
 		g.grown = time.Now()
 	}
-	g.reach = reach
+	g.reach, g.within = reach, within
 }
 
 func readGuarded(r io.Reader, b []byte) (n int, err error) {

@@ -446,6 +446,20 @@ func TestGuard(t *testing.T) {
 			t.Errorf("without a verified tag: %v", err)
 		}
 	})
+	t.Run("titles that anybody can write do not push others out", func(t *testing.T) {
+		var g Guard
+		_ = g.Check(from("LGZ", 100))
+		for i := range 20 {
+			plain := from(fmt.Sprint("X", i), 1)
+			plain.Seal.Encrypted = false
+			if err := g.Check(plain); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := g.Check(from("LGZ", 50)); !errors.Is(err, ErrReplay) {
+			t.Errorf("%v", err)
+		}
+	})
 	t.Run("one telegram again and again is never believed", func(t *testing.T) {
 		var g Guard
 		_ = g.Check(from("LGZ", 1000))

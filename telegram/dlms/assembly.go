@@ -10,14 +10,15 @@ import (
 // assembly puts the APDU of one push together from its frames. There is one
 // meter on a line, so nothing but their order says which frames belong together.
 type assembly struct {
-	open  bool
-	start int // where the first frame stands
-	mode  mode
-	link  link
-	reach int // where its last good frame ends, or the octets of one that has begun
-	apdu  []byte
-	err   error // why the push is lost already
-	doubt error // a damaged frame came while it was open
+	open   bool
+	start  int // where the first frame stands
+	mode   mode
+	link   link
+	reach  int  // where its last good frame ends, or what there is of the next one
+	within bool // that one's header is there and right
+	apdu   []byte
+	err    error // why the push is lost already
+	doubt  error // a damaged frame came while it was open
 
 	void   int // octets since the last good frame that belong to none
 	failed int // frames with a wrong check sequence in it

@@ -72,7 +72,9 @@ func (a *assembly) cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.
 			return nil, buf[at+n:], telegram.Loss{Noise: noise, Frames: a.frames, Err: a.err}
 		}
 		at += n
-		a.reach = at
+		if len(f.info) > 0 || f.foreign { // one that only controls the link goes on with nothing
+			a.reach = at
+		}
 	}
 	switch {
 	case a.open && quiet:
@@ -86,8 +88,8 @@ func (a *assembly) cut(buf []byte, quiet bool) (raw, rest []byte, lost telegram.
 // wait keeps what may still become a push: from the open one, or from the
 // incomplete frame at at. Noise before it is said first.
 func (a *assembly) wait(buf []byte, at, noise int) (raw, rest []byte, lost telegram.Loss) {
-	if begun(buf[at:]) {
-		a.reach = len(buf)
+	if a.open && len(buf)-at > 3 { // more than flags
+		a.reach, a.within = len(buf), begun(buf[at:])
 	}
 	if a.open {
 		return nil, buf[a.start:], telegram.Loss{}
@@ -98,9 +100,9 @@ func (a *assembly) wait(buf []byte, at, noise int) (raw, rest []byte, lost teleg
 // reach is the Reach of the format. The meter sends the frames of a push one right
 // behind the other. A splice of two pushes has a gap between them: those of a
 // meter that sends one each second are apart by most of it.
-func reach(rest []byte) int {
+func reach(rest []byte) (n int, within bool) {
 	a := assemblies.Get().(*assembly)
 	defer assemblies.Put(a)
 	a.cut(rest, false)
-	return a.reach
+	return a.reach, a.within
 }

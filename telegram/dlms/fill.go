@@ -39,7 +39,7 @@ func (d *decoder) fill() {
 // unsaid marks what is null and not nothing: the meter cannot say at the moment. A
 // phase that the meter does not have is null in everything, and one with a voltage
 // has a current; a meter that knows no export sends null for it, and a house that
-// imports nothing may be exporting.
+// imports nothing while currents flow may be exporting.
 func (d *decoder) unsaid(nulls *[telegram.NumQuantities]bool) {
 	none := func(q telegram.Quantity) bool { return nulls[q] && d.by[q] == 0 }
 	for _, q := range [...]telegram.Quantity{telegram.ActivePower, telegram.ActivePowerImport} {
@@ -47,7 +47,7 @@ func (d *decoder) unsaid(nulls *[telegram.NumQuantities]bool) {
 			d.m.SetUnreadable(q)
 		}
 	}
-	if v, ok := d.m.Get(telegram.ActivePowerImport).Get(); ok && v == 0 && none(telegram.ActivePowerExport) {
+	if d.m.Get(telegram.ActivePowerImport).Or(-1) == 0 && none(telegram.ActivePowerExport) && d.flows() {
 		d.m.SetUnreadable(telegram.ActivePowerExport)
 	}
 	for phase := range telegram.Quantity(3) {
@@ -55,6 +55,19 @@ func (d *decoder) unsaid(nulls *[telegram.NumQuantities]bool) {
 			d.m.SetUnreadable(telegram.CurrentL1 + phase)
 		}
 	}
+}
+
+// flows reports whether a current may flow: one does, or the meter sends none.
+func (d *decoder) flows() bool {
+	sent := false
+	for q := telegram.CurrentL1; q <= telegram.CurrentL3; q++ {
+		v, ok := d.m.Get(q).Get()
+		if v != 0 {
+			return true
+		}
+		sent = sent || ok
+	}
+	return !sent
 }
 
 // set gives q the value of o. A list may carry both channels of a register:

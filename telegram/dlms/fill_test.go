@@ -37,6 +37,7 @@ func TestQuantities(t *testing.T) {
 		{"a scaler that nothing counts in", list(reg("0100010700FF", 5), pushed{3, "0100010700FF", 3, octets("02 02 0F 7F 16 1B")}), telegram.ActivePowerImport, -1},
 		{"an import that the meter cannot say is not nothing", list(pushed{3, "0100010700FF", 2, []byte{0}}, reg("0100020700FF", 0)), telegram.ActivePower, -1},
 		{"an export that it cannot say, while it imports nothing", list(reg("0100010700FF", 0), pushed{3, "0100020700FF", 2, []byte{0}}), telegram.ActivePower, -1},
+		{"nothing flows at all", list(reg("0100010700FF", 0), pushed{3, "0100020700FF", 2, []byte{0}}, reg("01001F0700FF", 0)), telegram.ActivePower, 0},
 		{"an export that it does not have", list(reg("0100010700FF", 500), pushed{3, "0100020700FF", 2, []byte{0}}), telegram.ActivePower, 500},
 		{"null on one channel, good on the other", list(reg("0101010700FF", 500), pushed{3, "0100010700FF", 2, []byte{0}}), telegram.ActivePower, 500},
 		{"net power of a phase", list(reg("0100380700FF", 56)), telegram.ActivePowerL2, 56},

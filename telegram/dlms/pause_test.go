@@ -3,6 +3,7 @@ package dlms
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,7 @@ func TestHalvesOfTwoPushes(t *testing.T) {
 		{"five seconds, an octet of noise now and then", []byte{0}, 1500 * time.Millisecond, 3, 0},
 		{"five seconds, noise all the time", []byte{0}, 200 * time.Millisecond, 25, 0},
 		{"five seconds full of flags", octets("7E 7E 7E"), 100 * time.Millisecond, 50, 0},
+		{"ten seconds of frames that only keep the link", controlFrame(), 500 * time.Millisecond, 20, 0},
 		{"the parts of one push, the meter thinks for half a second", nil, 500 * time.Millisecond, 1, 1},
 		{"the same, with noise meanwhile", []byte{0, 1, 2}, 100 * time.Millisecond, 5, 1},
 	} {
@@ -68,4 +70,72 @@ func TestHalvesOfTwoPushes(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A gateway on a bad radio link delivers in pieces. What a check sequence covers is
+// whole whenever it came; between two parts there is half a second for it.
+func TestPushInPieces(t *testing.T) {
+	apdu := notified(e450List())
+	for name, push := range map[string][]byte{
+		"one frame": join(inSegments(toKaifa, apdu, 2*len(apdu))...),
+		"blocks":    join(inBlocks(toE450, apdu, 100)...),
+		"M-Bus":     join(overMbus(apdu, 200)...),
+		"segments":  join(inSegments(toAM550, apdu, 100)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(20) {
+				synctest.Test(t, func(t *testing.T) {
+					rnd := rand.New(rand.NewPCG(seed, 1))
+					r, w := io.Pipe()
+					rc := telegram.Receiver{Formats: []telegram.Format{Format}}
+					done := make(chan error)
+					good := 0
+					go func() {
+						done <- rc.Run(r, 2*time.Second, func(g telegram.Received) {
+							if g.Err != nil {
+								t.Errorf("seed %d: %v", seed, g.Err)
+							} else if g.Noise == 0 {
+								good++
+							}
+						})
+					}()
+					for rest := push; len(rest) > 0; rest = rest[min(8, len(rest)):] {
+						time.Sleep(time.Duration(10+rnd.IntN(140)) * time.Millisecond)
+						_, _ = w.Write(rest[:min(8, len(rest))])
+					}
+					w.Close()
+					<-done
+					if good != 1 {
+						t.Errorf("seed %d: %d pushes", seed, good)
+					}
+				})
+			}
+		})
+	}
+	t.Run("a stall inside the one frame", func(t *testing.T) {
+		push := join(inSegments(toKaifa, apdu, 2*len(apdu))...)
+		for at := 1; at < len(push)-1; at += 3 {
+			synctest.Test(t, func(t *testing.T) {
+				r, w := io.Pipe()
+				rc := telegram.Receiver{Formats: []telegram.Format{Format}}
+				done := make(chan error)
+				good := 0
+				go func() {
+					done <- rc.Run(r, 2*time.Second, func(g telegram.Received) {
+						if g.Err == nil && g.Noise == 0 {
+							good++
+						}
+					})
+				}()
+				_, _ = w.Write(push[:at])
+				time.Sleep(1500 * time.Millisecond)
+				_, _ = w.Write(push[at:])
+				w.Close()
+				<-done
+				if good != 1 {
+					t.Fatalf("a second and a half behind octet %d: %d pushes", at, good)
+				}
+			})
+		}
+	})
 }

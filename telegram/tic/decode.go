@@ -62,7 +62,8 @@ func (d *decoder) frame(raw []byte) error {
 		} else {
 			d.lose(g.label)
 			l, known := labels[string(g.label)]
-			d.nameless = d.nameless || !known || l.quantity.Kind() == telegram.Cumulative
+			d.nameless = d.nameless || !known && !others[string(g.label)] ||
+				l.quantity.Kind() == telegram.Cumulative || bytes.IndexByte(g.data, lf) >= 0
 			if known && (l.means == quantity || l.means == drawn) {
 				d.m.SetUnreadable(l.quantity)
 			}

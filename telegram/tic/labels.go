@@ -1,6 +1,10 @@
 package tic
 
-import "smartconnect/telegram"
+import (
+	"strings"
+
+	"smartconnect/telegram"
+)
 
 // label says what a label of TIC means here.
 type label struct {
@@ -82,6 +86,23 @@ var labels = map[string]label{
 	"NTARF":   number(telegram.Tariff),
 	"STGE":    {means: flags},
 }
+
+// others are the labels that are kept as a text: a group that is lost with one of
+// them costs nothing else.
+var others = func() map[string]bool {
+	set := map[string]bool{}
+	for _, label := range strings.Fields(`
+		OPTARIF ISOUSC PEJP DEMAIN ADPS ADIR1 ADIR2 ADIR3 IMAX IMAX1 IMAX2 IMAX3 PMAX
+		HHPHC MOTDETAT PPOT
+		NGTF LTARF EASD01 EASD02 EASD03 EASD04 PREF PCOUP SMAXN
+		SMAXSN SMAXSN1 SMAXSN2 SMAXSN3 SMAXSN-1 SMAXSN1-1 SMAXSN2-1 SMAXSN3-1
+		SMAXIN SMAXIN-1 CCASN CCASN-1 CCAIN CCAIN-1 UMOY1 UMOY2 UMOY3
+		DPM1 DPM2 DPM3 FPM1 FPM2 FPM3 MSG1 MSG2 PRM RELAIS NJOURF NJOURF+1 PJOURF+1
+		PPOINTE`) {
+		set[label] = true
+	}
+	return set
+}()
 
 // tariffs are the tariffs in force of historique (PTEC), by the index that counts
 // in them.

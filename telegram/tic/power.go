@@ -46,7 +46,7 @@ func (d *decoder) suspect() {
 	if !d.m.Get(telegram.ActiveEnergyImport).OK() {
 		d.m.SetUnreadable(telegram.ActiveEnergyImport)
 	}
-	if d.m.Get(telegram.ApparentPowerImport).Or(-1) == 0 && !d.m.Get(telegram.ApparentPowerExport).OK() {
+	if d.standard && d.m.Get(telegram.ApparentPowerImport).Or(-1) == 0 && !d.m.Get(telegram.ApparentPowerExport).OK() {
 		d.m.SetUnreadable(telegram.ApparentPowerExport)
 	}
 	one := false

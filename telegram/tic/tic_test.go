@@ -162,6 +162,33 @@ func TestLostLabel(t *testing.T) {
 	}
 }
 
+// A group that is damaged in every frame, and means nothing here, must cost nothing.
+func TestLostText(t *testing.T) {
+	house := []string{"ADCO 031961098836", "OPTARIF HC..", "ISOUSC 60", "HCHC 000001000", "HCHP 000002000", "IINST 002", "IMAX 090", "PAPP 00000", "HHPHC A", "MOTDETAT 000000"}
+	const missing = -1
+	for _, c := range []struct {
+		name, frame  string
+		total, power float64
+	}{
+		{"MOTDETAT", spoilt(hist(house...), "MOTDETAT 000000", "MOTDETAT 000001"), 3000, 0},
+		{"IMAX", spoilt(hist(house...), "IMAX 090", "IMAX 091"), 3000, 0},
+		{"OPTARIF", spoilt(hist(house...), "OPTARIF HC", "OPTARIF HB"), 3000, 0},
+		{"a label of historique that is lost does not inject", spoilt(hist(house...), "MOTDETAT", "MOTDETAU"), missing, 0},
+		{"PCOUP", spoilt(std(with(three, "SINSTS|00000", "PCOUP|12")...), "PCOUP\t12", "PCOUP\t13"), 99765794, 0},
+		{"a CR, and with it the tariff behind", spoilt(hist(house...), "\r\nHCHC", "\nHCHC"), missing, 0},
+	} {
+		m, err := one(t, c.frame, telegram.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		for q, want := range map[telegram.Quantity]float64{telegram.ActiveEnergyImport: c.total, telegram.ActivePower: c.power} {
+			if v, ok := m.Get(q).Get(); ok != (want != missing) || ok && v != want {
+				t.Errorf("%s: %s is %v (%t), want %v", c.name, q, v, ok, want)
+			}
+		}
+	}
+}
+
 func TestHorodate(t *testing.T) {
 	summer, winter := time.Date(2024, 9, 24, 20, 56, 42, 0, time.UTC), time.Date(2024, 1, 7, 10, 37, 4, 0, time.UTC)
 	for in, want := range map[string]time.Time{
