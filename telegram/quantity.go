@@ -197,5 +197,12 @@ func (q Quantity) String() string { return quantities[q].name }
 // Unit returns the base unit of the quantity.
 func (q Quantity) Unit() Unit { return quantities[q].unit }
 
+// Momentary reports whether the quantity is nothing without the power of the moment:
+// the instantaneous ones, and of the demands all but the peak that has been. Who had
+// the headroom of a dead meter would draw on it.
+func (q Quantity) Momentary() bool {
+	return q.Kind() == Instantaneous || q == ActiveDemand || q == ActiveDemandForecast || q == ActiveDemandHeadroom
+}
+
 // Kind returns how the quantity lives.
 func (q Quantity) Kind() Kind { return quantities[q].kind }

@@ -28,6 +28,9 @@ func (d *Demand) clock(said, now time.Time) (at time.Time, step time.Duration, s
 	}
 	said = said.UTC()
 	if d.now.IsZero() {
+		if !tells && !d.at.IsZero() { // the meter's clock is expected where it would be by the host's
+			said = d.at.Add(now.Round(0).Sub(d.host))
+		}
 		return d.resume(said)
 	}
 	step = now.Sub(d.now)

@@ -204,3 +204,21 @@ func TestClockOfTheBox(t *testing.T) {
 		next.is(telegram.ActiveDemandMonthPeak, 3000, 10)
 	})
 }
+
+// A clock that stands still at the beginning of a quarter-hour sets it anew every
+// minute: what is known then is the last minute, and no average.
+func TestClockThatStandsStill(t *testing.T) {
+	for _, every := range []time.Duration{15 * time.Minute, 24 * time.Hour} {
+		h := newHouse(t, noon)
+		h.watts, h.d.limit = 8000, 3000
+		for h.at.Sub(noon) < time.Hour {
+			h.shift = h.at.Truncate(every).Sub(h.at)
+			h.run(h.period)
+			if h.at.Sub(noon) > 2*time.Minute {
+				h.missing(telegram.ActiveDemand)
+				h.missing(telegram.ActiveDemandHeadroom)
+			}
+		}
+		h.missing(telegram.ActiveDemandMonthPeak)
+	}
+}

@@ -95,7 +95,7 @@ func TestSilence(t *testing.T) {
 		{"a list every 3 min", 3 * time.Minute, 1, true, []step{{3000, 0, time.Hour}}, 3000 * 12. / 15, 3000},
 		{"a list every 5 min, energy alone", 5 * time.Minute, 1, false, []step{{3000, 0, time.Hour}}, 3000 * 10. / 15, 3000},
 		{"a list every 15 min", 15 * time.Minute, 1, true, []step{{3000, 0, 2 * time.Hour}}, 0, 3000},
-		{"a list every 15 min, nothing drawn for long", 15 * time.Minute, 1, false, []step{{-3000, 0, 4 * time.Hour}, {3000, 0, 16 * time.Minute}}, 0, 3000},
+		{"a list every 15 min, nothing drawn for long", 15 * time.Minute, 1, false, []step{{-3000, 0, 4 * time.Hour}, {3000, 0, 31 * time.Minute}}, 0, 3000},
 		{"a list every 7 min, energy alone", 7 * time.Minute, 1, false, []step{{3000, 0, 2 * time.Hour}}, 3000 * 14. / 15, 3000},
 		{"energy alone, every second", time.Second, 1, false, []step{{3000, 0, 20 * time.Minute}}, 3000 * 5. / 15, 3000},
 		{"energy alone, in whole kWh", time.Second, 1000, false, []step{{3000, 0, time.Hour}}, -1, -1},
@@ -188,4 +188,50 @@ func TestStalePower(t *testing.T) {
 	h.missing(telegram.ActiveDemandForecast)
 	h.run(5 * time.Minute)
 	h.missing(telegram.ActiveDemandMonthPeak)
+}
+
+// What the counter says at last was drawn in all of the time since it moved, and not
+// in the last ten seconds.
+func TestCounterThatMovesOnceAnHour(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		power        bool
+		draws, shows float64 // W, and what is said of it
+		peak         float64 // the highest that is not too much
+	}{
+		{"energy alone", false, 1000, 0, 1000},
+		{"a power that is 0, and a counter that is not", true, 2000, 0, 2000},
+		{"a power that is half of it", true, 2000, 1000, 2000},
+	} {
+		h := newHouse(t, noon)
+		h.period, h.power, h.watts = 10*time.Second, c.power, c.shows
+		for h.at.Sub(noon) < 5*time.Hour {
+			if h.at.Equal(h.at.Truncate(time.Hour)) {
+				h.held = math.Floor(h.wh)
+			}
+			h.run(h.period)
+			h.wh += (c.draws - c.shows) * h.period.Hours()
+		}
+		if v := h.reading.Get(telegram.ActiveDemandMonthPeak).Or(0); v > c.peak+10 {
+			t.Errorf("%s: the peak is %v, at most %v was drawn", c.name, v, c.peak)
+		}
+	}
+}
+
+// A meter that imports on one phase and exports on another is charged for the import.
+func TestImportBesideExport(t *testing.T) {
+	h := newHouse(t, noon)
+	h.grain, h.watts = 0, 4000
+	h.run(5 * time.Minute)
+	h.reading.Set(telegram.ActivePower, telegram.Of(500))
+	for q, want := range map[telegram.Quantity]telegram.Value{
+		telegram.ActivePowerImport: telegram.Of(4000), telegram.ActivePower: telegram.Of(500),
+	} {
+		if h.reading.Get(q) != want {
+			t.Fatalf("%s is %v", q, h.reading.Get(q))
+		}
+	}
+	if v := imported(&h.reading); v != telegram.Of(4000) {
+		t.Errorf("what is drawn is %v", v)
+	}
 }

@@ -44,9 +44,6 @@ type Demand struct {
 // life is what is not kept over a restart.
 type life struct {
 	now      time.Time      // of the host, at the last telegram
-	own      bool           // the meter has a clock
-	draws    telegram.Value // W at last, import alone
-	powered  time.Time      // when draws came
 	fell     telegram.Value // Wh that the counter had before it went down
 	grain    grain
 	stranger telegram.Text // another meter that has spoken
@@ -73,15 +70,18 @@ func (d *Demand) Add(r *telegram.Reading, now time.Time) (finished bool) {
 		// known once its clock is set, and the kept one may still be running then.
 		return false
 	}
-	counter := d.counted(r, now)
+	counter, first := d.counted(r, now), d.at.IsZero()
 	if set || step > bridge {
 		finished = d.finish()
-		d.begin(at, counter)
+		d.begin(at, set && !first, counter)
 	} else {
 		finished = d.advance(at, step, d.power(now), counter)
 	}
-	d.at, d.now = at, now
-	d.draws, d.powered = imported(r), r.At[telegram.Instantaneous]
+	d.at, d.now, d.host = at, now, now.Round(0).UTC()
+	d.draws, d.powered = imported(r), time.Time{}
+	if d.draws.OK() {
+		d.powered = r.At[telegram.Instantaneous].UTC()
+	}
 	d.complete(r, d.power(now))
 	return finished
 }
@@ -108,8 +108,12 @@ func (d *Demand) knows(id telegram.Text) bool {
 	return true
 }
 
-// imported is the power drawn from the grid.
+// imported is the power drawn from the grid. Some meters import on one phase while
+// they export on another: what is charged is the import.
 func imported(r *telegram.Reading) telegram.Value {
+	if v := r.Get(telegram.ActivePowerImport); v.OK() && !r.Derived(telegram.ActivePowerImport) {
+		return v
+	}
 	if net, ok := r.Get(telegram.ActivePower).Get(); ok {
 		return telegram.Of(max(net, 0))
 	}

@@ -19,13 +19,15 @@ const (
 	highest = 250e3
 	// coarse is the step of a counter, in Wh, that tells nothing of a quarter-hour.
 	coarse = 100
-	// still is what a house may have drawn, in Wh, without a fine counter moving.
-	still = 10
+	// little is what a counter may move by, in Wh, after any time, without that the
+	// time matters.
+	little = 10
 )
 
 // quarterHour is one of them, as far as it has come.
 type quarterHour struct {
 	began  time.Time     // zero: none
+	set    bool          // the clock was, in it
 	took   time.Duration // that is accounted for, by the host
 	unseen time.Duration // that the counter may still account for
 	energy float64       // Wh, in the time it took
@@ -35,14 +37,15 @@ type quarterHour struct {
 // whole reports whether all of its time is accounted for until at.
 func (q *quarterHour) whole(at time.Time) bool {
 	long := at.Sub(q.began)
-	return !q.began.IsZero() && (long-q.took).Abs() <= long/slack
+	return !q.began.IsZero() && !q.set && (long-q.took).Abs() <= long/slack
 }
 
 // interval is the time since the counter moved.
 type interval struct {
-	time   time.Duration
-	energy float64 // Wh, by the power
-	weight float64 // of its steps since the counter was last read
+	time     time.Duration
+	energy   float64 // Wh, by the power
+	weight   float64 // of its steps since the counter was last read
+	repeated bool    // the counter was sent again and again as it stood
 }
 
 // weight is the part of a step in what the counter corrects. A power is held over the
@@ -53,9 +56,11 @@ func weight(step time.Duration) float64 {
 	return math.Pow(max(step.Seconds(), 1e-3), 2)
 }
 
-// begin starts a quarter-hour of which nothing is known before at.
-func (d *Demand) begin(at time.Time, counter telegram.Value) {
-	d.running = quarterHour{began: at.Truncate(quarter)}
+// begin starts a quarter-hour of which nothing is known before at. One in which the
+// clock was set has no average, even if it was set to its beginning: a clock that
+// stands still is set there again and again.
+func (d *Demand) begin(at time.Time, set bool, counter telegram.Value) {
+	d.running = quarterHour{began: at.Truncate(quarter), set: set}
 	d.counter, d.since = counter, interval{}
 }
 
@@ -112,9 +117,9 @@ func (d *Demand) owed(counter telegram.Value) (owed float64, told bool) {
 	switch {
 	case !ok || !counted:
 		return 0, false
-	case moved == 0:
-		return 0, d.grain.fine && d.since.energy < still
-	case moved < 0 || moved > limit || wh >= d.fell.Or(math.Inf(1)):
+	case d.since.repeated && !d.draws.OK() && d.since.time > quarter && moved > little:
+		return 0, false // nothing says in which of the quarter-hours
+	case moved <= 0 || moved > limit || wh >= d.fell.Or(math.Inf(1)):
 		return 0, false
 	}
 	return (moved - d.since.energy) / d.since.weight, true
@@ -127,12 +132,10 @@ func (d *Demand) read(counter telegram.Value, told bool) {
 	before, counted := d.counter.Get()
 	switch {
 	case !ok:
-	case told && wh == before:
-		d.since.weight = 0
 	case told:
 		d.counter, d.since = counter, interval{}
 	case counted && wh == before:
-		// It moves seldom, and is yet to tell.
+		d.since.repeated = true // it moves seldom, and is yet to tell
 	default:
 		d.fell = telegram.Value{}
 		if counted && wh < before {

@@ -14,7 +14,11 @@ type State struct{ state }
 
 type state struct {
 	meter   telegram.Text
-	at      time.Time // of the last telegram
+	at      time.Time      // of the last telegram
+	host    time.Time      // then, by the host
+	own     bool           // the meter has a clock
+	draws   telegram.Value // W then, import alone
+	powered time.Time      // when draws came, by the host
 	running quarterHour
 	counter telegram.Value // Wh, when it last moved
 	since   interval
@@ -80,9 +84,14 @@ const version = 1
 type kept struct {
 	Version int         `json:"version"`
 	Meter   string      `json:"meter"`
-	At      int64       `json:"at"`    // ns
-	Began   int64       `json:"began"` // s
-	Took    int64       `json:"took"`  // ns
+	At      int64       `json:"at"`   // ns
+	Host    int64       `json:"host"` // ns
+	Own     bool        `json:"own"`
+	Draws   *float64    `json:"draws"`
+	Powered int64       `json:"powered"` // ns
+	Began   int64       `json:"began"`   // s
+	Set     bool        `json:"set"`
+	Took    int64       `json:"took"` // ns
 	Unseen  int64       `json:"unseen"`
 	Energy  float64     `json:"energy"`
 	Weight  float64     `json:"weight"`
@@ -92,9 +101,10 @@ type kept struct {
 }
 
 type keptMove struct {
-	Time   int64   `json:"time"` // ns
-	Energy float64 `json:"energy"`
-	Weight float64 `json:"weight"`
+	Time     int64   `json:"time"` // ns
+	Energy   float64 `json:"energy"`
+	Weight   float64 `json:"weight"`
+	Repeated bool    `json:"repeated"`
 }
 
 type keptMonth struct {
@@ -108,7 +118,11 @@ func (s State) MarshalJSON() ([]byte, error) {
 	k := kept{Version: version, Meter: s.meter.String(), Months: []keptMonth{}}
 	if q := s.running; !q.began.IsZero() {
 		k.At, k.Began, k.Took, k.Unseen, k.Energy, k.Weight = s.at.UnixNano(), q.began.Unix(), int64(q.took), int64(q.unseen), q.energy, q.weight
-		k.Moved = keptMove{int64(s.since.time), s.since.energy, s.since.weight}
+		k.Set, k.Own, k.Host = q.set, s.own, s.host.UnixNano()
+		k.Moved = keptMove{int64(s.since.time), s.since.energy, s.since.weight, s.since.repeated}
+		if watts, ok := s.draws.Get(); ok {
+			k.Draws, k.Powered = &watts, s.powered.UnixNano()
+		}
 		if wh, ok := s.counter.Get(); ok {
 			k.Counter = &wh
 		}
@@ -138,8 +152,12 @@ func (s *State) UnmarshalJSON(b []byte) error {
 	at, began := time.Unix(0, k.At).UTC(), time.Unix(k.Began, 0).UTC()
 	if telegram.Plausible(at) && at.Truncate(quarter).Equal(began) {
 		next.at = at
-		next.running = quarterHour{began, time.Duration(k.Took), time.Duration(k.Unseen), k.Energy, k.Weight}
-		next.since = interval{time.Duration(k.Moved.Time), k.Moved.Energy, k.Moved.Weight}
+		next.host, next.own = time.Unix(0, k.Host).UTC(), k.Own
+		if k.Draws != nil {
+			next.draws, next.powered = telegram.Of(*k.Draws), time.Unix(0, k.Powered).UTC()
+		}
+		next.running = quarterHour{began, k.Set, time.Duration(k.Took), time.Duration(k.Unseen), k.Energy, k.Weight}
+		next.since = interval{time.Duration(k.Moved.Time), k.Moved.Energy, k.Moved.Weight, k.Moved.Repeated}
 		if k.Counter != nil {
 			next.counter = telegram.Of(*k.Counter)
 		}

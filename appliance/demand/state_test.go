@@ -91,6 +91,29 @@ func TestRestartWithoutATime(t *testing.T) {
 	next.is(telegram.ActiveDemandMonthPeak, 3000, 70)
 }
 
+// Ten seconds without the box in the middle of a quarter-hour cost nothing: the last
+// power is as good over them as over ten seconds without a telegram.
+func TestShortRestart(t *testing.T) {
+	for _, grain := range []float64{0, 1} {
+		for _, shift := range []time.Duration{0, 90 * time.Second, -90 * time.Second} {
+			h := newHouse(t, noon)
+			h.watts, h.grain, h.shift = 3000, grain, shift
+			h.run(20*time.Minute - shift)
+			next := h.again(t)
+			next.unknown = 0
+			next.off(10 * time.Second)
+			next.clock = false // the first list names no time
+			next.run(2 * time.Second)
+			next.clock = true
+			next.run(time.Minute)
+			if next.unknown > 0 {
+				t.Errorf("counter %v, clock %v off: the demand is missing in %d telegrams", grain, shift, next.unknown)
+			}
+			next.is(telegram.ActiveDemand, 3000*(5+72./60)/15, 15)
+		}
+	}
+}
+
 // Thirteen months belong to a meter: neither a list that names none nor a damaged name
 // takes them away.
 func TestMeterID(t *testing.T) {

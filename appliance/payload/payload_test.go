@@ -153,6 +153,17 @@ func TestStaleValues(t *testing.T) {
 			t.Errorf("%s = %q, want %q", name, got[name], want)
 		}
 	}
+	// Nor must a battery go on drawing what a dead meter left free.
+	stale := house()
+	for _, q := range []telegram.Quantity{telegram.ActiveDemand, telegram.ActiveDemandForecast, telegram.ActiveDemandHeadroom, telegram.ActiveDemandMonthPeak} {
+		stale.Set(q, telegram.Of(9000))
+	}
+	demand := byTopic(t, NewTree(device).Reading(take(stale), snapshot.Stale))
+	for name, want := range map[string]string{"": "null", "_forecast": "null", "_headroom": "null", "_month_peak": "9000"} {
+		if got := demand["value/active_demand"+name]; got != want {
+			t.Errorf("value/active_demand%s = %q, want %q", name, got, want)
+		}
+	}
 	o := object(t, got["electricity"])
 	if o["quality"] != "stale" || o["seq"] != 7.0 || o["active_power"] != -1234.0 {
 		t.Errorf("electricity: quality %v, seq %v, active_power %v; want stale, 7, -1234", o["quality"], o["seq"], o["active_power"])

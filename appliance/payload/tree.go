@@ -59,8 +59,9 @@ func (t *Tree) Status(online bool) Message {
 //
 // When the instantaneous values are stale, the JSON object keeps them and says
 // so in its quality. A bare number can say nothing beside itself, and whoever
-// subscribes later would take it for a fresh one: those topics become null.
-// Counters, demands and settings stay true and stay.
+// subscribes later would take it for a fresh one: those topics become null, and so
+// do the running demand and what is made of it. Counters, peaks and settings stay
+// true and stay.
 func (t *Tree) Reading(s *snapshot.Snapshot, quality snapshot.Quality) []Message {
 	t.messages = t.messages[:0]
 	// All payloads of a telegram share one allocation.
@@ -82,7 +83,7 @@ func (t *Tree) Reading(s *snapshot.Snapshot, quality snapshot.Quality) []Message
 		if !t.seen[q] {
 			continue
 		}
-		if quality != snapshot.OK && q.Kind() == telegram.Instantaneous {
+		if quality != snapshot.OK && q.Momentary() {
 			v = telegram.Value{}
 		}
 		from := len(b)

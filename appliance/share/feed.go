@@ -36,7 +36,8 @@ type Feed struct {
 
 const (
 	maxReaders = maxServed + 4 // those of the API have given a password
-	maxWaiting = 8             // telegrams that a reader may be behind
+	maxWaiting = 64            // telegrams that a reader may be behind: what a gateway
+	maxOctets  = 64 << 10      // has held back for a minute comes at once
 )
 
 // ErrFull says that there are as many readers as there may be.
@@ -47,12 +48,13 @@ func (f *Feed) Publish(t Telegram) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for r := range f.readers {
-		if len(r.waiting) == maxWaiting {
-			r.waiting = slices.Delete(r.waiting, 0, 1)
+		r.waiting = append(r.waiting, t)
+		r.octets += len(t.Octets)
+		for len(r.waiting) > maxWaiting || r.octets > maxOctets && len(r.waiting) > 1 {
+			r.drop()
 			r.lost++
 			f.lost.Add(1)
 		}
-		r.waiting = append(r.waiting, t)
 		select {
 		case r.news <- struct{}{}:
 		default:
@@ -103,6 +105,7 @@ type Reader struct {
 	news chan struct{}
 
 	waiting []Telegram // guarded by the feed, as all below
+	octets  int        // in them
 	lost    uint64
 }
 
@@ -126,9 +129,15 @@ func (r *Reader) take() (Telegram, bool) {
 	if len(r.waiting) == 0 {
 		return Telegram{}, false
 	}
+	return r.drop(), true
+}
+
+// drop takes the oldest telegram out; the feed is locked.
+func (r *Reader) drop() Telegram {
 	t := r.waiting[0]
 	r.waiting = slices.Delete(r.waiting, 0, 1)
-	return t, true
+	r.octets -= len(t.Octets)
+	return t
 }
 
 // Lost returns how many telegrams the reader was too slow for.

@@ -234,3 +234,28 @@ func TestNextEndsWithItsContext(t *testing.T) {
 		t.Error("nobody reads, and somebody is wanted for")
 	}
 }
+
+// A gateway that has held back a minute gives it all at once: a reader that reads gets
+// it all.
+func TestBurst(t *testing.T) {
+	var f Feed
+	r, err := f.Join()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Leave()
+	for i := range 60 {
+		f.Publish(Telegram{Format: "p1", Octets: bytes.Repeat([]byte{byte(i)}, 1000)})
+	}
+	for i := range 60 {
+		if got, err := r.Next(t.Context()); err != nil || got.Octets[0] != byte(i) {
+			t.Fatalf("telegram %d: %v, %v", i, got.Octets[:1], err)
+		}
+	}
+	for range 100 { // and no more memory than that for one that does not
+		f.Publish(Telegram{Format: "p1", Octets: make([]byte, 4000)})
+	}
+	if r.octets > maxOctets || r.Lost() != 100-maxOctets/4000 {
+		t.Errorf("%d octets wait, %d telegrams are lost", r.octets, r.Lost())
+	}
+}
