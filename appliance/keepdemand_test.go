@@ -65,6 +65,7 @@ func TestDemandIsKept(t *testing.T) {
 		minutes := (after - 15*time.Minute).Minutes()
 		is("active_demand", 2000*minutes/15)
 		is("active_demand_month_peak", 2000)
+		is("active_demand_forecast", 2000)
 		is("active_demand_headroom", (3000*15-2000*minutes)/(15-minutes)-2000)
 		if code, _, err := b.call("POST", "/api/v1/reset", ""); err != nil || code != 202 {
 			t.Fatal(code, err)

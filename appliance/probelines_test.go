@@ -231,3 +231,24 @@ func TestLinesOfAFormat(t *testing.T) {
 		}
 	}
 }
+
+// Meters that speak on another line than theirs usually do: Kamstrup's without
+// parity, Slovenian AM550 at 38400.
+func TestFindsAnUnusualLine(t *testing.T) {
+	for name, on := range map[string]telegram.Line{
+		"e450":  {Baud: 2400, DataBits: 8, Parity: telegram.NoParity, StopBits: 1},
+		"am550": {Baud: 38400, DataBits: 8, Parity: telegram.NoParity, StopBits: 1},
+		"q3d":   {Baud: 9600, DataBits: 7, Parity: telegram.EvenParity, StopBits: 1}, // read on 8N1 as well
+	} {
+		onCable(t, name, telegram.Line{}, config.Default().Meter, func(t *testing.T, m *meter, c *cableTo, kept func() string) {
+			c.mu.Lock()
+			c.meter.Line = on
+			c.mu.Unlock()
+			took := until(t, 10*time.Minute, name+" on "+on.String(), func() bool { return m.store.Latest() != nil })
+			t.Logf("%s on %s: %v", name, on, took)
+			if want := on.String(); kept() != want && !(on.DataBits == 7 && kept() == "9600 8N1") {
+				t.Errorf("%s is found on %q, want %q", name, kept(), want)
+			}
+		})
+	}
+}

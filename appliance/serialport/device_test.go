@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,27 @@ func TestDevicePassesEveryOctet(t *testing.T) {
 		if got := read(t, r, len(all)); !bytes.Equal(got, all) {
 			t.Errorf("%v: after the open: % X", l, got)
 		}
+	}
+}
+
+// The data request of a P1 port may hang on DTR or RTS: both are asserted on open. A
+// device that has none is read all the same.
+func TestDeviceWithoutModemLines(t *testing.T) {
+	master, slave := pty(t)
+	var said bytes.Buffer
+	r, err := Open(t.Context(), slave, line, Options{Log: slog.New(slog.NewTextHandler(&said, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got := said.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "cannot set DTR and RTS") || strings.Count(got, "inappropriate ioctl for device") != 2 {
+		t.Errorf("the log says %q", got)
+	}
+	if _, err := master.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, r, 1); string(got) != "x" {
+		t.Errorf("read %q", got)
 	}
 }
 
