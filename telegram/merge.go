@@ -21,7 +21,7 @@ type Merge struct {
 	main    grade                 // of the list that the instantaneous values come from
 	rhythms [tellsBoth + 1]Rhythm // of each list that brings some
 	names   map[uint8]Text        // what the meter has called itself, by IDKind
-	totals  map[Quantity]total    // the counters that were sent and can be made of others
+	totals  map[Quantity]total    // the counters that were sent
 }
 
 // grade says how much a list tells of the moment. Norwegian meters send their
@@ -112,6 +112,9 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 		if m.values[q].ok || m.unreadable.has(q) {
 			has[q.Kind()] = true
 		}
+		if q.Kind() == Cumulative && m.values[q].ok && !m.derived.has(q) {
+			g.sent(q, now)
+		}
 	}
 	grade := m.grade()
 	if m.Refreshes() {
@@ -192,6 +195,16 @@ type total struct {
 	gap time.Duration
 }
 
+// sent notes that a counter was.
+func (g *Merge) sent(q Quantity, now time.Time) {
+	t := g.totals[q]
+	if gap := now.Sub(t.at); !t.at.IsZero() && gap < outage {
+		t.gap = gap
+	}
+	t.at = now
+	g.totals[q] = t
+}
+
 // stands reports whether the meter still sends it: some lists come every quarter
 // of an hour, and one more or less is no matter.
 func (t total) stands(now time.Time) bool {
@@ -210,19 +223,13 @@ const (
 // total that m made of tariffs does not replace one that is sent. It would jump
 // to and fro wherever the two are not the same to the watt-hour.
 func (g *Merge) keepsCounter(m *Measurement, q Quantity, now time.Time) bool {
-	if v := m.values[q]; v.ok && !m.derived.has(q) {
-		t := g.totals[q]
-		if gap := now.Sub(t.at); !t.at.IsZero() && gap < outage {
-			t.gap = gap
-		}
-		t.at = now
-		g.totals[q] = t
+	switch {
+	case m.unreadable.has(q) || !g.last.values[q].ok:
 		return false
+	case !m.values[q].ok:
+		return true
 	}
-	if m.unreadable.has(q) || !g.last.values[q].ok {
-		return false
-	}
-	return !m.values[q].ok || !g.last.derived.has(q) && g.totals[q].stands(now)
+	return m.derived.has(q) && !g.last.derived.has(q) && g.totals[q].stands(now)
 }
 
 func (m *Measurement) copyFrom(from *Measurement, q Quantity) {
