@@ -27,6 +27,7 @@ func TestRefused(t *testing.T) {
 		{"wrong password", request{pass: "wrong"}, 401, "wrong user name or password", [2]string{"Www-Authenticate", `Basic realm="Smart Connect", charset="UTF-8"`}, 1},
 		{"wrong user", request{user: "admin"}, 401, "wrong user name or password", [2]string{}, 1},
 		{"no password, unknown path", request{path: "/api/v1/nothing", user: "-"}, 401, "label", [2]string{}, 0},
+		{"no password, the telegrams", request{path: "/api/v1/telegrams", user: "-"}, 401, "label", [2]string{}, 0},
 		{"no password, wrong method", request{method: "PUT", user: "-"}, 401, "label", [2]string{}, 0},
 		{"no password, too large body", request{method: "PATCH", path: "/api/v1/config", user: "-", header: asJSON, body: strings.Repeat(" ", 70_000)}, 401, "label", [2]string{}, 0},
 

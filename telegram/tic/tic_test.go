@@ -84,6 +84,10 @@ func TestDecode(t *testing.T) {
 			telegram.ActivePower: 3834, telegram.ActivePowerL2: 1185, telegram.VoltageL3: 242, telegram.CurrentL3: 4, telegram.Tariff: 2}},
 		{"Tempo: six counters make the total", hist(with(mono[:2], "BBRHCJB 000000001", "BBRHPJB 000000002", "BBRHCJW 000000004", "BBRHPJW 000000008", "BBRHCJR 000000016", "BBRHPJR 000000032", "PTEC HPJR", "PAPP 00010")...), telegram.Options{}, nil,
 			values{telegram.ActiveEnergyImport: 63, telegram.ActiveEnergyImportT6: 32, telegram.Tariff: 6}},
+		{"EJP: two counters", hist(with(mono[:2], "OPTARIF EJP.", "EJPHN 000000100", "EJPHPM 000000020", "PEJP 30", "PTEC PM..", "PAPP 00010")...), telegram.Options{}, nil,
+			values{telegram.ActiveEnergyImport: 120, telegram.ActiveEnergyImportT1: 100, telegram.ActiveEnergyImportT2: 20, telegram.Tariff: 2}},
+		{"heures creuses", hist(with(mono[:2], "OPTARIF HC..", "HCHC 000000100", "HCHP 000000020", "PTEC HC..", "PAPP 00010")...), telegram.Options{}, nil,
+			values{telegram.ActiveEnergyImport: 120, telegram.Tariff: 1}},
 		{"injecting", std(with(three, "SINSTS|00000", "SINSTI|02087", "STGE|003A0301")...), telegram.Options{}, nil, values{
 			telegram.ActivePower: -2087, telegram.ActivePowerExport: 2087, telegram.ActivePowerL1: 1557}},
 		{"a producer that draws", std(with(three, "SINSTI|00000")...), telegram.Options{}, nil, values{telegram.ActivePower: 3834, telegram.ActivePowerExport: 0}},
