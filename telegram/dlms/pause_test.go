@@ -11,6 +11,27 @@ import (
 	"smartconnect/telegram"
 )
 
+// heard is what a receiver makes of what is said on its line, in fake time.
+func heard(speak func(say func([]byte))) (pushes, losses int) {
+	r, w := io.Pipe()
+	rc := telegram.Receiver{Formats: []telegram.Format{Format}}
+	done := make(chan error)
+	go func() {
+		done <- rc.Run(r, 2*time.Second, func(g telegram.Received) {
+			switch {
+			case g.Err != nil:
+				losses++
+			case g.Noise == 0:
+				pushes++
+			}
+		})
+	}()
+	speak(func(b []byte) { _, _ = w.Write(b) })
+	w.Close()
+	<-done
+	return pushes, losses
+}
+
 // Half a push and the other half of the next one fit together: nothing in them
 // says that 100 W and 25 A were never true at once.
 func TestHalvesOfTwoPushes(t *testing.T) {
@@ -41,28 +62,14 @@ func TestHalvesOfTwoPushes(t *testing.T) {
 			t.Run(fmt.Sprintf("%s: %s", c.name, link), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					first, second := parts(list(100, 10)), parts(list(15000, 2500))
-					r, w := io.Pipe()
-					rc := telegram.Receiver{Formats: []telegram.Format{Format}}
-					done := make(chan error)
-					pushes, losses := 0, 0
-					go func() {
-						done <- rc.Run(r, 2*time.Second, func(g telegram.Received) {
-							switch {
-							case g.Err != nil:
-								losses++
-							case g.Noise == 0:
-								pushes++
-							}
-						})
-					}()
-					_, _ = w.Write(join(first[:len(first)-1]...))
-					for range c.times {
-						time.Sleep(c.every)
-						_, _ = w.Write(c.noise)
-					}
-					_, _ = w.Write(second[len(second)-1])
-					w.Close()
-					<-done
+					pushes, losses := heard(func(say func([]byte)) {
+						say(join(first[:len(first)-1]...))
+						for range c.times {
+							time.Sleep(c.every)
+							say(c.noise)
+						}
+						say(second[len(second)-1])
+					})
 					if pushes != c.pushes || losses != 2-2*c.pushes {
 						t.Errorf("%d pushes, %d lost; want %d and %d", pushes, losses, c.pushes, 2-2*c.pushes)
 					}
@@ -86,27 +93,14 @@ func TestPushInPieces(t *testing.T) {
 			for seed := range uint64(20) {
 				synctest.Test(t, func(t *testing.T) {
 					rnd := rand.New(rand.NewPCG(seed, 1))
-					r, w := io.Pipe()
-					rc := telegram.Receiver{Formats: []telegram.Format{Format}}
-					done := make(chan error)
-					good := 0
-					go func() {
-						done <- rc.Run(r, 2*time.Second, func(g telegram.Received) {
-							if g.Err != nil {
-								t.Errorf("seed %d: %v", seed, g.Err)
-							} else if g.Noise == 0 {
-								good++
-							}
-						})
-					}()
-					for rest := push; len(rest) > 0; rest = rest[min(8, len(rest)):] {
-						time.Sleep(time.Duration(10+rnd.IntN(140)) * time.Millisecond)
-						_, _ = w.Write(rest[:min(8, len(rest))])
-					}
-					w.Close()
-					<-done
-					if good != 1 {
-						t.Errorf("seed %d: %d pushes", seed, good)
+					pushes, losses := heard(func(say func([]byte)) {
+						for rest := push; len(rest) > 0; rest = rest[min(8, len(rest)):] {
+							time.Sleep(time.Duration(10+rnd.IntN(140)) * time.Millisecond)
+							say(rest[:min(8, len(rest))])
+						}
+					})
+					if pushes != 1 || losses != 0 {
+						t.Errorf("seed %d: %d pushes, %d lost", seed, pushes, losses)
 					}
 				})
 			}
@@ -116,24 +110,13 @@ func TestPushInPieces(t *testing.T) {
 		push := join(inSegments(toKaifa, apdu, 2*len(apdu))...)
 		for at := 1; at < len(push)-1; at += 3 {
 			synctest.Test(t, func(t *testing.T) {
-				r, w := io.Pipe()
-				rc := telegram.Receiver{Formats: []telegram.Format{Format}}
-				done := make(chan error)
-				good := 0
-				go func() {
-					done <- rc.Run(r, 2*time.Second, func(g telegram.Received) {
-						if g.Err == nil && g.Noise == 0 {
-							good++
-						}
-					})
-				}()
-				_, _ = w.Write(push[:at])
-				time.Sleep(1500 * time.Millisecond)
-				_, _ = w.Write(push[at:])
-				w.Close()
-				<-done
-				if good != 1 {
-					t.Fatalf("a second and a half behind octet %d: %d pushes", at, good)
+				pushes, _ := heard(func(say func([]byte)) {
+					say(push[:at])
+					time.Sleep(1500 * time.Millisecond)
+					say(push[at:])
+				})
+				if pushes != 1 {
+					t.Fatalf("a second and a half behind octet %d: %d pushes", at, pushes)
 				}
 			})
 		}
