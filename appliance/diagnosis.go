@@ -153,7 +153,7 @@ func (m *meter) diagnose(snap *snapshot.Snapshot, now time.Time) finding {
 		lost = api.Stale
 	}
 	// A list that comes every minute is not missed after a quarter of one.
-	usual := 3 * min(max(c.pauses[0].usual(), c.pauses[1].usual()), longestPause)
+	usual := 3 * min(max(c.silences.usual(), c.pauses.usual()), longestPause)
 	gone := silent > max(patience, usual)
 	heard := snap != nil && now.Sub(snap.Received) <= max(snap.Limit(0), usual)
 	switch {

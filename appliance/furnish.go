@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,15 +36,9 @@ func (l *life) addMeter() error {
 		asP1:     l.cfg.Meter.ShareAs == "p1",
 	}
 	line := l.cfg.Meter.Line.Line
-	pace := line // of what is not serial: how fast a file is played
-	if pace == (telegram.Line{}) {
-		pace = list[0].Line
-	}
+	pace := cmp.Or(line, list[0].Line) // of what is not serial: how fast a file is played
 	l.meter.open = func(ctx context.Context, of telegram.Line) (io.ReadCloser, error) {
-		if of == (telegram.Line{}) {
-			of = pace
-		}
-		return source.Open(ctx, of, serialport.Options{Log: l.log, Hang: longestPause})
+		return source.Open(ctx, cmp.Or(of, pace), serialport.Options{Log: l.log, Hang: longestPause})
 	}
 	lines := linesFor(list)
 	switch {
@@ -62,10 +57,7 @@ func (l *life) addMeter() error {
 		run.Task{Name: "demand", Run: l.meter.keep.run})
 	if out := l.cfg.Meter.Out; out != "" {
 		l.meter.out = newLineOut(out, func(ctx context.Context, line telegram.Line) (lossy, error) {
-			if line == (telegram.Line{}) {
-				line = pace
-			}
-			return serialport.OpenOut(ctx, out, line, serialport.Options{Log: l.log})
+			return serialport.OpenOut(ctx, out, cmp.Or(line, pace), serialport.Options{Log: l.log})
 		})
 		l.tasks = append(l.tasks, run.Task{Name: "meter out", Run: l.meter.out.run, Failed: l.meter.out.failed})
 	}

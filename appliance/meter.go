@@ -50,7 +50,8 @@ type meterCount struct {
 	fault      error     // why it is not open, or was not last time
 	octets     uint64
 	lastOctets time.Time
-	pauses     [2]pauses // between octets, and between telegrams, good or lost
+	silences   pauses // between octets
+	pauses     pauses // between telegrams, good or lost
 	noise      uint64
 	frames     uint64
 	telegrams  uint64
@@ -205,7 +206,7 @@ func (m *meter) publish(decoded telegram.Measurement) {
 	fresh := reading.At[telegram.Instantaneous].Equal(now)
 	m.note(func(c *meterCount) {
 		c.turns.note(reading.Meter, now)
-		c.pauses[1].note(now)
+		c.pauses.note(now)
 		c.telegrams++
 		c.warnings += uint64(decoded.Warnings())
 		if fresh || reading.At[telegram.Instantaneous].IsZero() {
@@ -223,7 +224,7 @@ func (m *meter) lose(err error) {
 		c.errors[telegram.Class(err)]++
 		c.stages[telegram.Stage(err)]++
 		c.since.lose(err, now)
-		c.pauses[1].note(now)
+		c.pauses.note(now)
 		if now.Sub(c.said) > logEvery {
 			m.log.Warn("telegram lost", "error", err)
 			c.said = now
@@ -260,7 +261,7 @@ func (c counting) Read(b []byte) (int, error) {
 		c.m.note(func(count *meterCount) {
 			now := time.Now()
 			count.since.take(b[:n], now, now.Sub(count.lastOctets) > quietLine)
-			count.pauses[0].note(now)
+			count.silences.note(now)
 			count.octets += uint64(n)
 			count.lastOctets = now
 		})

@@ -58,6 +58,18 @@ func (p *port) state() (addr string, up bool, fault error) {
 	return p.addr, false, p.fault
 }
 
+// health returns the address and how it is doing, for the status.
+func (p *port) health() (addr string, state api.State, detail string) {
+	addr, up, fault := p.state()
+	switch {
+	case fault != nil:
+		return addr, api.Fault, fault.Error()
+	case !up:
+		return addr, api.Waiting, ""
+	}
+	return addr, api.OK, ""
+}
+
 type modbusServer struct {
 	port
 	row    config.Server

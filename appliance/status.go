@@ -80,9 +80,7 @@ func (m *meter) status(snap *snapshot.Snapshot, now time.Time) api.Meter {
 	if m.probe != nil {
 		line, s.Tried, s.Searching = m.probe.state()
 	}
-	if line != (telegram.Line{}) {
-		s.Line = line.String()
-	}
+	s.Line = line.String()
 	if m.out != nil {
 		s.Out = m.out.status()
 	}
@@ -95,9 +93,9 @@ func brief(d time.Duration) string { return d.Round(time.Second).String() }
 
 func (m *modbusServer) status(snap *snapshot.Snapshot, now time.Time) api.Modbus {
 	stats := m.server.Stats()
-	addr, up, fault := m.state()
+	addr, state, detail := m.health()
 	s := api.Modbus{
-		MeterType: m.row.MeterType, Listen: addr, Clients: stats.Clients, MaxClients: m.server.MaxClients,
+		State: state, Detail: detail, MeterType: m.row.MeterType, Listen: addr, Clients: stats.Clients, MaxClients: m.server.MaxClients,
 		Requests: stats.Requests, Exceptions: map[string]uint64{},
 	}
 	for code, n := range stats.Exceptions {
@@ -110,10 +108,7 @@ func (m *modbusServer) status(snap *snapshot.Snapshot, now time.Time) api.Modbus
 		answer = staleAnswers["exception"]
 	}
 	switch {
-	case fault != nil:
-		s.State, s.Detail = api.Fault, fault.Error()
-	case !up:
-		s.State = api.Waiting
+	case state != api.OK:
 	case snap == nil:
 		s.State, s.Detail = api.Waiting, "no telegram yet: values are answered "+answer
 	case !measured:
@@ -121,7 +116,7 @@ func (m *modbusServer) status(snap *snapshot.Snapshot, now time.Time) api.Modbus
 	case !fresh:
 		s.State, s.Detail = api.Stale, "no fresh power or currents: values are answered "+answer
 	default:
-		s.State, s.Detail = api.OK, m.missing(snap)
+		s.Detail = m.missing(snap)
 	}
 	return s
 }
@@ -169,32 +164,18 @@ func (l *life) shareStatus() *api.Share {
 	if l.share == nil {
 		return nil
 	}
-	addr, up, fault := l.share.state()
+	addr, state, detail := l.share.health()
 	stats := l.meter.feed.Stats()
-	s := &api.Share{State: api.OK, Listen: addr, Readers: stats.Readers, Telegrams: stats.Passed, Lost: stats.Lost}
-	switch {
-	case fault != nil:
-		s.State, s.Detail = api.Fault, fault.Error()
-	case !up:
-		s.State = api.Waiting
-	}
-	return s
+	return &api.Share{State: state, Detail: detail, Listen: addr, Readers: stats.Readers, Telegrams: stats.Passed, Lost: stats.Lost}
 }
 
 func (l *life) brokerStatus() api.Broker {
 	if l.broker == nil {
 		return api.Broker{State: api.Off, Listen: l.cfg.Broker.Listen}
 	}
-	addr, up, fault := l.broker.state()
+	addr, state, detail := l.broker.health()
 	stats := l.broker.broker.Stats()
-	s := api.Broker{State: api.OK, Listen: addr, Clients: stats.Clients, Messages: uint64(stats.Sent)}
-	switch {
-	case fault != nil:
-		s.State, s.Detail = api.Fault, fault.Error()
-	case !up:
-		s.State = api.Waiting
-	}
-	return s
+	return api.Broker{State: state, Detail: detail, Listen: addr, Clients: stats.Clients, Messages: uint64(stats.Sent)}
 }
 
 // shown are the quantities worth a glance, in the order to show. What only some
