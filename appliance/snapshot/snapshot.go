@@ -53,53 +53,84 @@ func (s *Snapshot) Fresh(now time.Time, staleAfter time.Duration) bool {
 
 // Store hands snapshots from the one writer to the readers.
 type Store struct {
-	next   func() uint64
-	latest atomic.Pointer[Snapshot]
+	next func() uint64
+	last atomic.Pointer[link]
+	mu   sync.Mutex // held by the writer
+}
 
-	mu      sync.Mutex
-	changed chan struct{}
+// link is one published snapshot and the way to the one after it. A reader holds
+// the link it has come to, and so what has not reached it yet; nobody else does.
+type link struct {
+	snap   *Snapshot
+	number uint64        // of links before it
+	after  chan struct{} // closed once next is there
+	next   *link
 }
 
 // NewStore returns an empty store that numbers its snapshots with next.
 func NewStore(next func() uint64) *Store {
-	return &Store{next: next, changed: make(chan struct{})}
+	s := &Store{next: next}
+	s.last.Store(&link{after: make(chan struct{})})
+	return s
 }
 
 // Publish makes r, received at now, the latest snapshot and returns it.
 func (s *Store) Publish(r telegram.Reading, now time.Time, period time.Duration) *Snapshot {
-	snap := &Snapshot{Seq: s.next(), Received: now, Period: period, Reading: r}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.latest.Store(snap)
-	close(s.changed)
-	s.changed = make(chan struct{})
+	snap := &Snapshot{Seq: s.next(), Received: now, Period: period, Reading: r}
+	before := s.last.Load()
+	l := &link{snap: snap, number: before.number + 1, after: make(chan struct{})}
+	before.next = l
+	s.last.Store(l)
+	close(before.after)
 	return snap
 }
 
 // Latest returns the newest snapshot, nil before the first telegram.
-func (s *Store) Latest() *Snapshot { return s.latest.Load() }
+func (s *Store) Latest() *Snapshot { return s.last.Load().snap }
 
 // Changes yields the newest snapshot, if there is one, and then every newer
 // one until ctx is done. What comes while the caller is busy is skipped but for
 // the newest.
 func (s *Store) Changes(ctx context.Context) iter.Seq[*Snapshot] {
 	return func(yield func(*Snapshot) bool) {
-		var seen *Snapshot
-		for ctx.Err() == nil {
-			s.mu.Lock()
-			changed := s.changed
-			s.mu.Unlock()
-			if snap := s.latest.Load(); snap != seen {
-				seen = snap
-				if !yield(snap) {
-					return
-				}
-				continue
+		for at := s.last.Load(); ctx.Err() == nil; at = s.last.Load() {
+			if at.snap != nil && !yield(at.snap) {
+				return
 			}
 			select {
 			case <-ctx.Done():
 				return
-			case <-changed:
+			case <-at.after:
+			}
+		}
+	}
+}
+
+// backlog is how many snapshots wait for a reader of Every: with the largest
+// telegrams about 4 MB.
+const backlog = 2048
+
+// Every yields every snapshot that is published after the call, in order, until
+// ctx is done: for who must not lose any. What comes while the caller is busy
+// waits for it, up to half an hour of it at one a second; of more the oldest are
+// skipped.
+func (s *Store) Every(ctx context.Context) iter.Seq[*Snapshot] {
+	at := s.last.Load()
+	return func(yield func(*Snapshot) bool) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-at.after:
+			}
+			at = at.next
+			for last := s.last.Load(); last.number-at.number >= backlog; {
+				at = at.next
+			}
+			if ctx.Err() != nil || !yield(at.snap) {
+				return
 			}
 		}
 	}

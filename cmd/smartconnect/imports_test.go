@@ -35,6 +35,7 @@ var may = map[string][]string{
 	"appliance/snapshot":   {"telegram"},
 	"appliance/share":      {},
 	"appliance/demand":     {"telegram"},
+	"appliance/command":    {},
 	"appliance/run":        {},
 	"appliance/config":     {"telegram", "netcfg"},
 	"appliance/identity":   {"telegram", "appliance/config"},
