@@ -156,7 +156,21 @@ var codes = map[string]Quantity{
 	"0-0:96.14.0": Tariff,
 }
 
-var byCode = indexCodes()
+// Code returns the code of the object that holds the quantity as it is printed,
+// "1-0:1.7.0". What is computed and what other meters send under a label has none: "".
+func (q Quantity) Code() string { return codeOf[q] }
+
+var (
+	byCode = indexCodes()
+	codeOf = indexQuantities()
+)
+
+func indexQuantities() (index [NumQuantities]string) {
+	for text, q := range codes {
+		index[q] = text
+	}
+	return index
+}
 
 func indexCodes() map[uint32]Quantity {
 	index := make(map[uint32]Quantity, len(codes))
