@@ -171,7 +171,7 @@ func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
 		log:        b.Log,
 		send: func(m payload.Message) error {
 			defer h.retaining()()
-			return server.Publish(m.Topic, m.Payload, true, m.QoS)
+			return server.Publish(m.Topic, m.Payload, m.Retain, m.QoS)
 		},
 	}
 	p.begin() // before the first client can ask

@@ -2,9 +2,9 @@
 // of a box and the octets under them. It knows no network: the broker and the
 // uplink send what it makes.
 //
-// # The topics
+// # The topics of the house
 //
-// Below smart-connect/<serial>/, all retained:
+// On the broker of the box ([Tree]), below smart-connect/<serial>/, all retained:
 //
 //	status             online or offline, plain words
 //	info               one JSON object: what this box and its meter are
@@ -13,16 +13,34 @@
 //	value/quality      ok or stale
 //	<class>/<channel>  one JSON object for each meter behind the M-Bus: gas/1
 //
+// # The topics outside
+//
+// On a broker elsewhere ([Outside]), below devices/<site>/smart-connect/<serial>/,
+// JSON objects at QoS 1, of which status and info are retained:
+//
+//	status                  whether the box is there; its will is the same
+//	info                    what box and meter are, and which commands are obeyed
+//	data/electricity        format xemex: the instantaneous values of a telegram
+//	data/value/<quantity>   format values: one number each, with its time and unit
+//	data/energy             where it is asked for: every counter
+//	data/<class>/<channel>  and the meters behind the M-Bus
+//	event                   what has happened
+//	cmd/<name>              to the box; it answers under cmd/<name>/response
+//
+// The format rl-dsp has a topic of its own, dt/<site>/<meter>/ds. [Schemas] holds a
+// JSON schema of each of these payloads.
+//
 // Signs: import is positive, and currents are magnitudes.
 //
 // # Adding to it
 //
 // A quantity that is added to the quantity table has its key and its topic
-// already. A new topic is a field of [Tree] and one line in [Tree.Reading].
+// already, and a test names the schemas it is missing in. A new topic of the house
+// is a field of [Tree] and one line in [Tree.Reading]. A new format outside is a
+// row of formats and a schema of its name.
 package payload
 
 import (
-	"strconv"
 	"time"
 
 	"smartconnect/appliance/snapshot"
@@ -36,12 +54,13 @@ type Device struct {
 	Firmware string // version of the firmware
 }
 
-// Message is one message to publish. All of them are meant to be retained, so
-// that who comes later knows the state at once.
+// Message is one message to publish. Those of the broker of the box are all
+// retained, so that who comes later knows the state at once.
 type Message struct {
 	Topic   string
 	Payload []byte
 	QoS     byte
+	Retain  bool
 }
 
 // The payloads of the status topic: the words Home Assistant expects of an
@@ -66,29 +85,6 @@ func Expiry(s *snapshot.Snapshot, staleAfter time.Duration) time.Time {
 // of a box that has not heard its meter yet.
 func Online(s *snapshot.Snapshot, now time.Time, staleAfter time.Duration) bool {
 	return s != nil && !now.After(Expiry(s, staleAfter))
-}
-
-// AppendChannel appends the reading of M-Bus channel number (from 1) as one
-// JSON object: channel, type, id, timestamp (Unix seconds UTC when the device
-// was read), value, unit. A channel without a live reading keeps its keys and
-// has nulls.
-func AppendChannel(dst []byte, number int, c *telegram.Channel) []byte {
-	dst = append(dst, `{"channel":`...)
-	dst = strconv.AppendInt(dst, int64(number), 10)
-	if !c.Live() {
-		return append(dst, `,"type":null,"id":null,"timestamp":null,"value":null,"unit":null}`...)
-	}
-	dst = append(dst, `,"type":`...)
-	dst = snapshot.AppendString(dst, c.Device.Class())
-	dst = append(dst, `,"id":`...)
-	dst = snapshot.AppendString(dst, c.ID.String())
-	dst = append(dst, `,"timestamp":`...)
-	dst = strconv.AppendInt(dst, c.Time.Unix(), 10)
-	dst = append(dst, `,"value":`...)
-	dst = snapshot.AppendValue(dst, c.Value)
-	dst = append(dst, `,"unit":`...)
-	dst = appendText(dst, c.Unit.String())
-	return append(dst, '}')
 }
 
 // appendText appends a text, or null where there is none.

@@ -24,8 +24,8 @@ type Tree struct {
 	values      [telegram.NumQuantities]string
 
 	seen     [telegram.NumQuantities]bool
-	channels [telegram.NumChannels]string // topic each channel was last published under, "" for none
-	messages []Message
+	channels channels
+	sheet    sheet
 }
 
 // NewTree returns the tree of a box that has published nothing yet.
@@ -38,6 +38,8 @@ func NewTree(d Device) *Tree {
 		info:        base + "/info",
 		electricity: base + "/electricity",
 		quality:     base + "/value/quality",
+		channels:    channels{base: base},
+		sheet:       sheet{retain: true},
 	}
 	for q := range telegram.NumQuantities {
 		t.values[q] = base + "/value/" + q.String()
@@ -51,7 +53,7 @@ func (t *Tree) Status(online bool) Message {
 	if online {
 		word = OnlineWord
 	}
-	return Message{Topic: t.status, Payload: []byte(word), QoS: 1}
+	return Message{Topic: t.status, Payload: []byte(word), QoS: 1, Retain: true}
 }
 
 // Reading returns the messages of one snapshot. The slice is valid until the
@@ -63,20 +65,12 @@ func (t *Tree) Status(online bool) Message {
 // do the running demand and what is made of it. Counters, peaks and settings stay
 // true and stay.
 func (t *Tree) Reading(s *snapshot.Snapshot, quality snapshot.Quality) []Message {
-	t.messages = t.messages[:0]
-	// All payloads of a telegram share one allocation.
-	b := make([]byte, 0, 5<<10)
-	add := func(topic string, from int) {
-		t.messages = append(t.messages, Message{Topic: topic, Payload: b[from:len(b):len(b)]})
-	}
-
-	b = s.AppendJSON(b, quality)
-	add(t.electricity, 0)
-
-	from := len(b)
-	b = append(b, quality...)
-	add(t.quality, from)
-
+	w := &t.sheet
+	w.begin()
+	w.octets = s.AppendJSON(w.octets, quality)
+	w.end(t.electricity)
+	w.octets = append(w.octets, quality...)
+	w.end(t.quality)
 	for q := range telegram.NumQuantities {
 		v := s.Get(q)
 		t.seen[q] = t.seen[q] || v.OK()
@@ -86,30 +80,11 @@ func (t *Tree) Reading(s *snapshot.Snapshot, quality snapshot.Quality) []Message
 		if quality != snapshot.OK && q.Momentary() {
 			v = telegram.Value{}
 		}
-		from := len(b)
-		b = snapshot.AppendValue(b, v)
-		add(t.values[q], from)
+		w.octets = snapshot.AppendValue(w.octets, v)
+		w.end(t.values[q])
 	}
-
-	for i := range s.Channels {
-		c, number := &s.Channels[i], i+1
-		topic := ""
-		if c.Live() {
-			topic = t.base + "/" + c.Device.Class() + "/" + strconv.Itoa(number)
-		}
-		if old := t.channels[i]; old != "" && old != topic {
-			from := len(b)
-			b = AppendChannel(b, number, &telegram.Channel{})
-			add(old, from)
-		}
-		t.channels[i] = topic
-		if topic != "" {
-			from := len(b)
-			b = AppendChannel(b, number, c)
-			add(topic, from)
-		}
-	}
-	return t.messages
+	t.channels.write(w, s)
+	return w.messages
 }
 
 // Info returns the message that describes the box and its meter, one JSON
@@ -160,11 +135,11 @@ func (t *Tree) Info(s *snapshot.Snapshot) Message {
 	}
 	b = append(b, `],"channels":[`...)
 	first = true
-	for _, topic := range t.channels {
+	for _, topic := range t.channels.topics {
 		if topic != "" {
 			item(topic[len(t.base)+1:])
 		}
 	}
 	b = append(b, `]}`...)
-	return Message{Topic: t.info, Payload: b}
+	return Message{Topic: t.info, Payload: b, Retain: true}
 }

@@ -39,9 +39,9 @@ func (s *Snapshot) AppendJSON(dst []byte, quality Quality) []byte {
 	dst = append(dst, `,"timestamp":`...)
 	dst = strconv.AppendInt(dst, s.Received.Unix(), 10)
 	dst = append(dst, `,"instantaneous_timestamp":`...)
-	dst = appendTime(dst, s.At[telegram.Instantaneous])
+	dst = AppendTime(dst, s.At[telegram.Instantaneous])
 	dst = append(dst, `,"meter_timestamp":`...)
-	dst = appendTime(dst, s.Time)
+	dst = AppendTime(dst, s.Time)
 	dst = append(dst, `,"meter":`...)
 	dst = AppendString(dst, s.Meter.Name())
 	dst = append(dst, `,"quality":"`...)
@@ -68,7 +68,8 @@ func AppendValue(dst []byte, v telegram.Value) []byte {
 	return append(dst, "null"...)
 }
 
-func appendTime(dst []byte, t time.Time) []byte {
+// AppendTime appends t as Unix seconds, or null for a time that cannot be meant.
+func AppendTime(dst []byte, t time.Time) []byte {
 	if !telegram.Plausible(t) {
 		return append(dst, "null"...)
 	}
