@@ -197,3 +197,12 @@ func BenchmarkTelegram(b *testing.B) {
 		})
 	}
 }
+
+// What has nothing new to say costs a look at the telegram.
+func BenchmarkDiscovery(b *testing.B) {
+	h, s := NewTree(device).HomeAssistant(HomeAssistantOptions{}), take(house())
+	b.ReportAllocs()
+	for b.Loop() {
+		h.Discovery(s)
+	}
+}

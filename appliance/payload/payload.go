@@ -32,12 +32,16 @@
 //
 // Signs: import is positive, and currents are magnitudes.
 //
+// [HomeAssistant] describes either tree to Home Assistant, under
+// homeassistant/device/smart-connect-<serial>/config, retained.
+//
 // # Adding to it
 //
 // A quantity that is added to the quantity table has its key and its topic
 // already, and a test names the schemas it is missing in. A new topic of the house
 // is a field of [Tree] and one line in [Tree.Reading]. A new format outside is a
-// row of formats and a schema of its name.
+// row of formats and a schema of its name. A unit that Home Assistant should know is
+// a row of byUnit.
 package payload
 
 import (
