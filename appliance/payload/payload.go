@@ -33,7 +33,9 @@
 // Signs: import is positive, and currents are magnitudes.
 //
 // [HomeAssistant] describes either tree to Home Assistant, under
-// homeassistant/device/smart-connect-<serial>/config, retained.
+// homeassistant/device/smart-connect-<serial>/config, retained. [Compat] tells the
+// reading in the forms of other products: compat/victron-grid/<serial>, retained, and
+// openWB/set/mqtt/counter/<number>/get/…
 //
 // # Adding to it
 //
@@ -41,7 +43,7 @@
 // already, and a test names the schemas it is missing in. A new topic of the house
 // is a field of [Tree] and one line in [Tree.Reading]. A new format outside is a
 // row of formats and a schema of its name. A unit that Home Assistant should know is
-// a row of byUnit.
+// a row of byUnit, and another product's form one of compatForms.
 package payload
 
 import (
