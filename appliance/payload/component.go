@@ -70,6 +70,15 @@ var rarely = [][2]telegram.Quantity{
 	{telegram.ReactiveEnergyImport, telegram.ReactiveEnergyQ4},
 }
 
+// idle reports whether q is a register that most meters send and few contracts use:
+// those beyond the second tariff. It is not described before it has counted.
+func idle(q telegram.Quantity) bool {
+	return telegram.ActiveEnergyImportT3 <= q && q <= telegram.ActiveEnergyImportT10 ||
+		telegram.ActiveEnergyExportT3 <= q && q <= telegram.ActiveEnergyExportT4 ||
+		telegram.ReactiveEnergyImportT3 <= q && q <= telegram.ReactiveEnergyImportT4 ||
+		telegram.ReactiveEnergyExportT3 <= q && q <= telegram.ReactiveEnergyExportT4
+}
+
 // quantityComponent returns the entity of a quantity without its topics. apparent
 // says that the active powers are apparent ones.
 func quantityComponent(q telegram.Quantity, apparent bool) component {

@@ -14,14 +14,19 @@ import (
 type format struct {
 	name  string
 	write func(t *Outside, s *snapshot.Snapshot, quality snapshot.Quality, at time.Time)
+
+	// place says for Home Assistant under which topic a quantity is and what reads it
+	// there; ok is false where it is not. nil: this format is nothing for a house.
+	place  func(t *Outside, q telegram.Quantity) (topic, template string, ok bool)
+	shared bool // most of it is under data/electricity
 }
 
 // formats are all there are, the default first. One more is a row here, and a
 // schema of its name in schema/.
 var formats = []format{
-	{"xemex", (*Outside).writeXemex},
-	{"rl-dsp", (*Outside).writeDSP},
-	{"values", (*Outside).writeValues},
+	{name: "xemex", write: (*Outside).writeXemex, place: (*Outside).placeXemex, shared: true},
+	{name: "rl-dsp", write: (*Outside).writeDSP},
+	{name: "values", write: (*Outside).writeValues, place: (*Outside).placeValues},
 }
 
 // Formats lists the names of the formats, the default first.
@@ -91,6 +96,17 @@ func (t *Outside) writeXemex(s *snapshot.Snapshot, quality snapshot.Quality, at 
 	t.sheet.end(t.electricity)
 }
 
+func (t *Outside) placeXemex(q telegram.Quantity) (topic, template string, ok bool) {
+	template = "{{ value_json." + q.String() + " }}"
+	switch q.Kind() {
+	case telegram.Instantaneous:
+		return t.electricity, template, true
+	case telegram.Cumulative:
+		return t.energy, template, t.options.Energy
+	}
+	return "", "", false
+}
+
 // writeValues writes one small JSON object for each quantity the meter has ever
 // sent: seq, timestamp, value, unit. A number that waited for a network must carry
 // its own time. Null is what is gone, and what means nothing without the power of
@@ -110,6 +126,10 @@ func (t *Outside) writeValues(s *snapshot.Snapshot, quality snapshot.Quality, at
 		w.octets = append(b, '}')
 		w.end(t.values[q])
 	}
+}
+
+func (t *Outside) placeValues(q telegram.Quantity) (topic, template string, ok bool) {
+	return t.values[q], "{{ value_json.value }}", true
 }
 
 // writeEnergy writes every counter of the quantity table, null where there is none.

@@ -1,7 +1,7 @@
 package payload
 
 import (
-	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -70,41 +70,33 @@ func (t *Tree) HomeAssistant(o HomeAssistantOptions) *HomeAssistant {
 // HomeAssistant describes this tree, to the owner's own Home Assistant: it listens
 // to one broker only. The format rl-dsp is for utilities and is refused.
 func (t *Outside) HomeAssistant(o HomeAssistantOptions) (*HomeAssistant, error) {
-	p := places{availability: availability{Topic: t.base + "/status", Template: "{{ 'online' if value_json.online else 'offline' }}"}}
+	f := t.format
+	if f.place == nil {
+		return nil, fmt.Errorf("payload: Home Assistant cannot be told of the format %q", f.name)
+	}
+	p := places{
+		availability: availability{Topic: t.base + "/status", Template: "{{ 'online' if value_json.online else 'offline' }}"},
+		of: func(q telegram.Quantity) (topic, template string, ok bool) {
+			return f.place(t, q)
+		},
+	}
+	if f.shared {
+		p.shared = t.electricity
+	}
 	if t.options.Energy {
 		p.base = t.base + "/data"
-	}
-	switch t.format.name {
-	case "xemex":
-		p.shared = t.electricity
-		p.of = func(q telegram.Quantity) (topic, template string, ok bool) {
-			template = "{{ value_json." + q.String() + " }}"
-			switch q.Kind() {
-			case telegram.Instantaneous:
-				return t.electricity, template, true
-			case telegram.Cumulative:
-				return t.energy, template, t.options.Energy
-			}
-			return "", "", false
-		}
-	case "values":
-		p.of = func(q telegram.Quantity) (topic, template string, ok bool) {
-			return t.values[q], "{{ value_json.value }}", true
-		}
-	default:
-		return nil, errors.New("payload: Home Assistant cannot be told of the format " + t.format.name)
 	}
 	return &HomeAssistant{device: t.device, options: o, gone: map[string]bool{}, places: p}, nil
 }
 
 // Discovery returns the description after a telegram: a component for each
 // quantity the meter has sent and each live M-Bus channel. It is the same message,
-// octet for octet, until there is something new to say.
+// octet for octet, until there is something new to say. s is not nil.
 func (h *HomeAssistant) Discovery(s *snapshot.Snapshot) Message {
 	changed := h.message.Payload == nil || h.apparent != s.Apparent
 	h.apparent = s.Apparent
 	for q := range telegram.NumQuantities {
-		if !h.seen[q] && s.Get(q).OK() {
+		if v := s.Get(q); !h.seen[q] && v.OK() && (!idle(q) || v.Or(0) > 0) {
 			h.seen[q], changed = true, true
 		}
 	}

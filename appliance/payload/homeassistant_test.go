@@ -64,6 +64,7 @@ func TestHomeAssistantComponents(t *testing.T) {
 		want     string // "": no such component
 	}{
 		{"what was never sent", "frequency", take(m), ""},
+		{"a tariff that has never counted", "active_energy_import_t3", heard(t, "linky-standard-tri"), ""},
 		{"a power of the moment", "active_power", take(m), `{"device_class":"power","expire_after":30,"name":"Active power","platform":"sensor","state_class":"measurement","unique_id":"smart-connect-0A1B2C3D4E5F-active-power","unit_of_measurement":"W","value_template":"{{ value_json.active_power if value_json.quality == 'ok' else none }}"}`},
 		{"an apparent one", "active_power", french, `{"device_class":"apparent_power","expire_after":30,"name":"Active power","platform":"sensor","state_class":"measurement","unique_id":"smart-connect-0A1B2C3D4E5F-active-power","unit_of_measurement":"VA","value_template":"{{ value_json.active_power if value_json.quality == 'ok' else none }}"}`},
 		{"a counter", "active_energy_import_t1", take(m), `{"device_class":"energy","name":"Active energy import T1","platform":"sensor","state_class":"total_increasing","unique_id":"smart-connect-0A1B2C3D4E5F-active-energy-import-t1","unit_of_measurement":"Wh","value_template":"{{ value_json.active_energy_import_t1 }}"}`},
@@ -195,6 +196,8 @@ func TestDescriptionChangesWithWhatIsThere(t *testing.T) {
 		{"back", nothing, 9 * time.Second, false},
 		{"one quantity more", func(m *telegram.Measurement) { m.Set(telegram.Frequency, telegram.Of(50)) }, time.Second, true},
 		{"that is gone again", nothing, time.Second, false},
+		{"a tariff of another contract", func(m *telegram.Measurement) { m.Set(telegram.ActiveEnergyImportT3, telegram.Of(0)) }, time.Second, false},
+		{"which begins to count", func(m *telegram.Measurement) { m.Set(telegram.ActiveEnergyImportT3, telegram.Of(1)) }, time.Second, true},
 		{"another kind of channel", func(m *telegram.Measurement) { m.Channels[0].Device = 7 }, time.Second, true},
 		{"and back", nothing, time.Second, true},
 		{"apparent powers", func(m *telegram.Measurement) { m.Apparent = true }, time.Second, true},
