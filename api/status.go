@@ -61,6 +61,7 @@ type Status struct {
 	Readings []Reading `json:"readings"` // what is worth a glance, in the order to show; see Reading
 	Modbus   []Modbus  `json:"modbus"`   // one for each configured server
 	Broker   Broker    `json:"broker"`
+	MQTT     MQTT      `json:"mqtt"`
 	Network  Network   `json:"network"`
 }
 
@@ -176,6 +177,28 @@ type Broker struct {
 	Listen   string `json:"listen"`   // address it listens on, or would
 	Clients  int    `json:"clients"`  // connected now
 	Messages uint64 `json:"messages"` // handed to clients in this life
+}
+
+// MQTT is the state of the connection to a broker outside. The counters are of this
+// life.
+type MQTT struct {
+	State  State  `json:"state"`  // Waiting: for the first connection, or for the clock
+	Reason string `json:"reason"` // why there is no connection, in a word: "untrusted"; "" while there is one
+	Detail string `json:"detail"` // the same in a sentence
+	Broker string `json:"broker"` // its address
+
+	SinceSeconds   Number `json:"since_seconds"`    // how long that has been so
+	NextTrySeconds Number `json:"next_try_seconds"` // until the next attempt; missing while there is none
+
+	Sent       uint64 `json:"sent"`        // messages that the broker has acknowledged
+	Waiting    uint64 `json:"waiting"`     // messages that it has not
+	KeptOctets uint64 `json:"kept_octets"` // of them on the disk
+	Dropped    uint64 `json:"dropped"`     // for which there was no room any more, the oldest
+	Damaged    uint64 `json:"damaged"`     // on the disk, and lost
+	Strayed    uint64 `json:"strayed"`     // kept for another broker or site than that of now, and not sent
+	Thinned    uint64 `json:"thinned"`     // telegrams of a long outage that were not kept, as the owner wants
+	Commands   uint64 `json:"commands"`    // requests that came
+	Refused    uint64 `json:"refused"`     // of them retained, or too many at once
 }
 
 // Network is how the box stands in its network.

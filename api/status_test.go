@@ -21,6 +21,8 @@ func TestStatusOfAnEmptyBox(t *testing.T) {
 	"events":[],"readings":[],
 	"modbus":[{"state":"","detail":"","meter_type":"","listen":"","clients":0,"max_clients":0,"requests":0,"exceptions":{}}],
 	"broker":{"state":"","detail":"","listen":"","clients":0,"messages":0},
+			"mqtt":{"state":"","reason":"","detail":"","broker":"","since_seconds":null,"next_try_seconds":null,"sent":0,"waiting":0,"kept_octets":0,
+			  "dropped":0,"damaged":0,"strayed":0,"thinned":0,"commands":0,"refused":0},
 	"network":{"state":"","detail":"","addresses":[]}}`
 	if !sameJSON(t, body, want) {
 		t.Errorf("got %s\nwant %s", body, want)

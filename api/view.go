@@ -71,6 +71,7 @@ func newView(st Status) view {
 		v.Parts = append(v.Parts, modbusPart(m))
 	}
 	v.Parts = append(v.Parts,
+		mqttPart(st.MQTT),
 		newPart("MQTT broker", st.Broker.State, st.Broker.Detail,
 			fact{"Listens on", st.Broker.Listen},
 			fact{"Clients", count(st.Broker.Clients)},
@@ -207,6 +208,31 @@ func modbusPart(m Modbus) part {
 		fact{"Clients", clients},
 		fact{"Requests", count(m.Requests)},
 		fact{"Exceptions", exceptions})
+}
+
+func mqttPart(m MQTT) part {
+	waiting := ""
+	if m.Waiting > 0 {
+		waiting = count(m.Waiting)
+		if m.KeptOctets > 0 {
+			waiting += ", kept on the disk"
+		}
+	}
+	since, next := "", ""
+	if s, ok := m.SinceSeconds.Get(); ok {
+		since = span(s)
+	}
+	if s, ok := m.NextTrySeconds.Get(); ok && s > 0 {
+		next = "in " + span(s)
+	}
+	return newPart("MQTT outside", m.State, m.Detail,
+		fact{"Broker", m.Broker},
+		fact{"For", since},
+		fact{"Next attempt", next},
+		fact{"Messages acknowledged", count(m.Sent)},
+		fact{"Messages waiting", waiting},
+		fact{"Messages lost", tally(map[string]uint64{"no room": m.Dropped, "damaged": m.Damaged, "for another broker": m.Strayed})},
+		fact{"Commands", count(m.Commands)})
 }
 
 // tally writes counters as their sum and what it is made of: "4 (checksum 3,

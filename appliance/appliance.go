@@ -5,6 +5,7 @@
 //	serialport.Open → telegram.Scan → Format.Decode → Merge → Store.Publish → Snapshot
 //	                                       ├ Store.Latest  → register image → Modbus reply
 //	                                       ├ Store.Changes → JSON → broker
+//	                                       ├ Store.Every   → JSON → queue → uplink
 //	                                       └ Latest + counters → Status → API, page
 //
 // The configuration is constant for a life. A change is saved at once and takes
@@ -17,11 +18,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"smartconnect/appliance/command"
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/identity"
+	"smartconnect/appliance/payload"
 	"smartconnect/appliance/run"
 	"smartconnect/appliance/serialport"
 	"smartconnect/appliance/snapshot"
+	"smartconnect/appliance/uplink"
 	"smartconnect/modbusmap"
 	"smartconnect/telegram"
 	"smartconnect/telegram/dlms"
@@ -36,6 +40,7 @@ type Options struct {
 	Meter  string // source of telegrams
 	Modbus string // address of the first Modbus server
 	MQTT   string // address of the broker
+	MQTTS  string // the same with TLS
 
 	// The addresses of the API are not in the configuration, so that no change
 	// of it can lock the owner out. "" is off.
@@ -49,7 +54,7 @@ type Options struct {
 // known is what this build can do, as far as settings name it.
 func known() config.Known {
 	return config.Known{
-		Formats: formats.Names()[1:], Profiles: dlms.Profiles(), MeterTypes: modbusmap.Names(),
+		Formats: formats.Names()[1:], Payloads: payload.Formats(), Profiles: dlms.Profiles(), MeterTypes: modbusmap.Names(),
 		Source: func(s string) error { _, err := serialport.ParseSource(s); return err },
 	}
 }
@@ -87,6 +92,8 @@ type life struct {
 	share   *port // of the telegrams; nil: not shared
 	modbus  []*modbusServer
 	broker  *brokerServer
+	uplink  *uplink.Uplink // nil: off
+	desk    *command.Desk  // of commands over MQTT
 	web     []*webServer
 	tasks   []run.Task
 	restart context.CancelFunc
@@ -105,10 +112,9 @@ func begin(o Options) (*life, error) {
 	l.asSaved = l.saved.Config()
 	l.cfg = l.saved.Config()
 	o.override(&l.cfg)
-	if l.cfg.MQTT.Enabled {
-		l.warnings = append(l.warnings, "MQTT is "+config.UplinkNotApplied)
-	}
-	l.store = snapshot.NewStore(l.sequence())
+	l.store = snapshot.NewStore(l.sequence("sequence"))
+	l.events.next = l.sequence("event-sequence")
+	l.desk = l.openDesk()
 	return l, l.furnish()
 }
 
@@ -121,6 +127,7 @@ func (o Options) override(c *config.Config) {
 		{o.Meter, &c.Meter.Source},
 		{o.Modbus, &c.Modbus.Servers[0].Listen},
 		{o.MQTT, &c.Broker.Listen},
+		{o.MQTTS, &c.Broker.ListenTLS},
 	} {
 		if f.flag != "" {
 			*f.setting = f.flag
@@ -128,11 +135,11 @@ func (o Options) override(c *config.Config) {
 	}
 }
 
-// sequence numbers the snapshots. A folder that cannot be written must not keep
-// the meter from being read.
-func (l *life) sequence() func() uint64 {
+// sequence numbers snapshots or events. A folder that cannot be written must not
+// keep the meter from being read.
+func (l *life) sequence(name string) func() uint64 {
 	save := func(path string, b []byte) error { return config.WriteFile(path, b, 0o600) }
-	s, err := snapshot.OpenSequence(filepath.Join(l.o.State, "sequence"), config.ReadFile, save, l.log)
+	s, err := snapshot.OpenSequence(filepath.Join(l.o.State, name), config.ReadFile, save, l.log)
 	if err != nil {
 		l.warn(err)
 	}

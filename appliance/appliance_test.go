@@ -28,12 +28,12 @@ import (
 
 // box is a whole appliance in this process, on ports of its own.
 type box struct {
-	t                         *testing.T
-	o                         Options
-	label                     identity.Label
-	modbus, mqtt, http, https string
-	log                       *lines
-	stop                      func()
+	t                                *testing.T
+	o                                Options
+	label                            identity.Label
+	modbus, mqtt, mqtts, http, https string
+	log                              *lines
+	stop                             func()
 }
 
 // quick is the back-off of tests.
@@ -43,9 +43,9 @@ var quick = run.Backoff{First: 10 * time.Millisecond, Max: 40 * time.Millisecond
 // first, until the test ends.
 func start(t *testing.T, source string, patch string) *box {
 	t.Helper()
-	b := &box{t: t, log: &lines{}, modbus: freePort(t), mqtt: freePort(t), http: freePort(t), https: freePort(t)}
+	b := &box{t: t, log: &lines{}, modbus: freePort(t), mqtt: freePort(t), mqtts: freePort(t), http: freePort(t), https: freePort(t)}
 	b.o = Options{
-		State: t.TempDir(), Meter: source, Modbus: b.modbus, MQTT: b.mqtt, HTTP: b.http, HTTPS: b.https,
+		State: t.TempDir(), Meter: source, Modbus: b.modbus, MQTT: b.mqtt, MQTTS: b.mqtts, HTTP: b.http, HTTPS: b.https,
 		Backoff: quick, Log: slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	who, err := identity.Open(b.o.State, b.o.Log)

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -15,7 +16,10 @@ import (
 // the log, too. Whoever adds one does so when something begins, not as long as it
 // lasts.
 type events struct {
-	log *slog.Logger
+	log  *slog.Logger
+	next func() uint64 // numbers what goes out
+	// told, if set, sends an event to the broker outside.
+	told func(seq uint64, kind, text string)
 
 	mu   sync.Mutex
 	list []api.Event // the oldest first
@@ -30,7 +34,21 @@ const (
 	eventMeter       = "meter-changed"     // another meter speaks
 	eventNoTag       = "unauthenticated"   // an authentication key is set, and the meter sends no tags
 	eventCounter     = "counter-restarted" // the invocation counter has started anew
+	eventStarted     = "started"           // a life of the box has begun
+	eventConfig      = "config-changed"    // somebody has changed settings
+	eventMeterLost   = "meter-lost"        // the meter has fallen silent
+	eventMeterFound  = "meter-found"       // it is heard
+	eventDamaged     = "telegrams-damaged" // many telegrams come damaged
+	eventOverflow    = "queue-overflow"    // an outage is longer than what can be kept of it
+	eventDisk        = "disk"              // an outage cannot be kept on the disk
 )
+
+// calm are the kinds that are no reason to worry.
+var calm = map[string]bool{eventStarted: true, eventConfig: true, eventMeterFound: true, eventPlausible: true}
+
+// passing are the kinds that go out each time: who follows them must know the last
+// one.
+var passing = map[string]bool{eventMeterLost: true, eventMeterFound: true}
 
 // add adds an event. One of the same kind as one that is not long ago is counted
 // with that: what comes and goes must not push out everything else.
@@ -42,14 +60,30 @@ func (e *events) add(kind, text string) {
 		if ev := &e.list[i]; ev.Kind == kind && now.Sub(time.Unix(ev.Time, 0)) < logEvery {
 			ev.Count++
 			ev.Text = text
+			if passing[kind] {
+				e.tell(kind, text)
+			}
 			return
 		}
 	}
-	e.log.Warn("event", "kind", kind, "text", text)
+	level := slog.LevelWarn
+	if calm[kind] {
+		level = slog.LevelInfo
+	}
+	e.log.Log(context.Background(), level, "event", "kind", kind, "text", text)
 	if len(e.list) == maxEvents {
 		e.list = slices.Delete(e.list, 0, 1)
 	}
 	e.list = append(e.list, api.Event{Time: now.Unix(), Kind: kind, Text: text, Count: 1})
+	e.tell(kind, text)
+}
+
+// tell sends an event out. e.mu is held, so that they go in the order of their
+// numbers.
+func (e *events) tell(kind, text string) {
+	if e.told != nil {
+		e.told(e.next(), kind, text)
+	}
 }
 
 // latest returns the events, the latest first.

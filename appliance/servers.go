@@ -11,7 +11,6 @@ import (
 	"smartconnect/appliance/broker"
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/identity"
-	"smartconnect/appliance/payload"
 	"smartconnect/appliance/run"
 	"smartconnect/modbusmap"
 )
@@ -100,7 +99,7 @@ func (l *life) yield(addr string) error {
 
 // furnish makes the tasks of this life.
 func (l *life) furnish() error {
-	for _, add := range []func() error{l.addMeter, l.addShare, l.addModbus, l.addBroker, l.addWeb} {
+	for _, add := range []func() error{l.addMeter, l.addShare, l.addModbus, l.addBroker, l.addUplink, l.addWeb, l.addWatch} {
 		if err := add(); err != nil {
 			return err
 		}
@@ -141,7 +140,7 @@ func (l *life) addBroker() error {
 		return err
 	}
 	b := &broker.Broker{
-		Device:         payload.Device{Serial: l.identity.Serial(), Model: model, Firmware: Version()},
+		Device:         l.device(),
 		Store:          l.store,
 		StaleAfter:     time.Duration(l.cfg.Broker.StaleAfter),
 		AllowAnonymous: l.cfg.Broker.AllowAnonymous,

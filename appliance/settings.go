@@ -1,6 +1,8 @@
 package appliance
 
 import (
+	"strings"
+
 	"smartconnect/api"
 	"smartconnect/appliance/config"
 )
@@ -24,6 +26,9 @@ func (s settings) Patch(body []byte) (api.PatchResult, error) {
 	for i, group := range effects.Changed {
 		changed[i] = "/" + group
 	}
+	if len(changed) > 0 {
+		s.l.events.add(eventConfig, "settings were changed: "+strings.Join(effects.Changed, ", "))
+	}
 	return api.PatchResult{
 		Changed:         changed,
 		RestartRequired: s.l.restartRequired(),
@@ -40,7 +45,9 @@ func (l *life) refusedPorts(c config.Config) []string {
 		addrs = append(addrs, row.Listen)
 	}
 	if c.Broker.Enabled {
-		addrs = append(addrs, c.Broker.Listen)
+		for _, d := range c.Broker.Doors() {
+			addrs = append(addrs, d.Listen)
+		}
 	}
 	if c.Meter.Share != "" {
 		addrs = append(addrs, c.Meter.Share)

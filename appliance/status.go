@@ -26,6 +26,7 @@ func (l *life) status() api.Status {
 		Events:          l.events.latest(),
 		Readings:        readings(snap),
 		Broker:          l.brokerStatus(),
+		MQTT:            l.uplinkStatus(now),
 		Network:         networkStatus(),
 	}
 	s.Meter.Share = l.shareStatus()

@@ -38,6 +38,16 @@ type MQTT struct {
 	Site     string          // one level of a topic
 	Username string          // "" for the device certificate (mTLS); the password then is not used
 	Password telegram.Secret //
+
+	CA          string          // certificates in PEM that the broker's must be signed by; "": the system's
+	Certificate string          // in PEM, to log in with; "": the one the box has made for itself
+	Key         telegram.Secret // its private key in PEM
+
+	Format       string // what a telegram becomes: a name of Known.Payloads
+	Energy       bool   // counters too, for a broker of one's own
+	Commands     string // one of CommandsWords
+	OfflineEvery Thin   // what is kept of an outage longer than ten minutes
+	Discovery    bool   // for Home Assistant, on a broker of one's own
 }
 
 // Meter is where telegrams come from and how they are read.
@@ -101,8 +111,14 @@ type Server struct {
 type Broker struct {
 	Enabled        bool
 	Listen         string // [ADDRESS]:PORT
+	ListenTLS      string // the same with the certificate of the box; "": none
+	WebSocket      string // MQTT over WebSocket; "": none
+	WebSocketTLS   string // the same with the certificate of the box; "": none
 	AllowAnonymous bool
 	StaleAfter     StaleAfter
+	Discovery      bool   // for Home Assistant
+	Victron        bool   // the form of dbus-mqtt-grid, for Venus OS
+	OpenWB         int    // number of the counter in the form of openWB; 0: none
 	Users          []User // beside the user of the label
 }
 
@@ -138,11 +154,11 @@ func Default() Config {
 	return Config{
 		MeterType: row.MeterType,
 		Settings:  netcfg.Defaults(),
-		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite},
+		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite, Format: "xemex", Commands: Auto},
 		Meter: Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), Verify: Auto, RequireEncryption: true, ShareAs: "raw",
 			Profile: Auto, Scalers: []Scaler{}, List: []Code{}, CurrentRatio: 1, VoltageRatio: 1},
 		Modbus: Modbus{Servers: []Server{row}},
-		Broker: Broker{Enabled: true, Listen: ":1883", Users: []User{}},
+		Broker: Broker{Enabled: true, Listen: ":1883", ListenTLS: ":8883", Discovery: true, Users: []User{}},
 	}
 }
 

@@ -7,18 +7,14 @@ import (
 	"slices"
 )
 
-// Why a change of some groups has no effect. The network groups are kept for a
-// host whose network the box manages, and MQTT for a version with an uplink.
-const (
-	NetworkNotApplied = "stored; this host's network is not managed by smartconnect"
-	UplinkNotApplied  = "stored; this version connects to no broker outside"
-)
+// NetworkNotApplied says why a change of the network groups has no effect. They
+// are kept for a host whose network the box manages.
+const NetworkNotApplied = "stored; this host's network is not managed by smartconnect"
 
 var notApplied = map[string]string{
 	"DefaultNetIf": NetworkNotApplied,
 	"Ethernet":     NetworkNotApplied,
 	"WiFi":         NetworkNotApplied,
-	"MQTT":         UplinkNotApplied,
 }
 
 // Effects is what follows from a change of the configuration.

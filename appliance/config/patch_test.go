@@ -208,7 +208,7 @@ func TestEffects(t *testing.T) {
 	}{
 		{"nothing", everything, `{"MQTT":{"Site":"chalet"}}`, "", "", ""},
 		{"one group", `{}`, `{"Meter":{"Format":"tic"}}`, "Meter", "Meter", ""},
-		{"a secret alone", everything, `{"MQTT":{"Password":"other"}}`, "MQTT", "", "MQTT: " + UplinkNotApplied},
+		{"a secret alone", everything, `{"MQTT":{"Password":"other"}}`, "MQTT", "MQTT", ""},
 		{"both names of the meter type", `{}`, `{"MeterType":"Eastron-SDM630"}`, "MeterType Modbus", "MeterType Modbus", ""},
 		{"the network", `{}`, `{"DefaultNetIf":"WiFi","Ethernet":{"IpMode":"Static","StaticIPv4":{"IpAddress":"10.0.0.2","Netmask":"24","Gateway":"10.0.1.1"}},"WiFi":{"SSID":"a","Password":"12345678"}}`,
 			"DefaultNetIf Ethernet WiFi", "",

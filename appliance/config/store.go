@@ -102,6 +102,7 @@ func read(b []byte, k Known) (c Config, aside string, err error) {
 	c = Default()
 	m := merger{form: kept, problems: problems}
 	m.merge(&c, tree)
+	c.makeRoom(tree)
 	for _, p := range c.problems(k) {
 		m.problems.follow(p)
 	}
@@ -110,6 +111,19 @@ func read(b []byte, k Known) (c Config, aside string, err error) {
 		return Default(), damaged, err
 	}
 	return c, "", err
+}
+
+// makeRoom leaves a port that is new in this version, and that a file of an
+// earlier one says nothing about, to whom the file gives it.
+func (c *Config) makeRoom(tree any) {
+	if _, said := at(tree, "Broker", "ListenTLS"); said {
+		return
+	}
+	var p Problems
+	c.checkListeners(&p)
+	if len(p) > 0 {
+		c.Broker.ListenTLS = ""
+	}
 }
 
 // keysOnly reports whether nothing is wrong but keys of the meter. All else can

@@ -37,6 +37,34 @@ func (s StaleAfter) MarshalText() ([]byte, error) {
 	return []byte(short(time.Duration(s))), nil
 }
 
+// Thin is how far apart the telegrams are that are kept of a long outage: 2s to
+// 1h, or 0 for all of them.
+type Thin time.Duration
+
+// UnmarshalText reads "all" or a duration such as "10s".
+func (t *Thin) UnmarshalText(b []byte) error {
+	if string(b) == allTelegrams {
+		*t = 0
+		return nil
+	}
+	d, err := time.ParseDuration(string(b))
+	if err != nil || d < 2*time.Second || d > hour {
+		return fmt.Errorf("%.40q is neither \"all\" nor a duration from 2s to 1h", b)
+	}
+	*t = Thin(d)
+	return nil
+}
+
+// MarshalText prints "all" or the duration.
+func (t Thin) MarshalText() ([]byte, error) {
+	if t == 0 {
+		return []byte(allTelegrams), nil
+	}
+	return []byte(short(time.Duration(t))), nil
+}
+
+const allTelegrams = "all"
+
 // Offset is what a country's winter time is ahead of UTC: -12h to 14h.
 type Offset time.Duration
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -16,6 +15,7 @@ type Known struct {
 	Formats    []string           // names of the meter formats, beside Auto
 	Profiles   []string           // names of the scaler profiles, beside Auto
 	MeterTypes []string           // names of the meters Modbus can emulate
+	Payloads   []string           // names of what a telegram can become for a broker outside
 	Source     func(string) error // says what is wrong with a Meter.Source
 }
 
@@ -40,7 +40,7 @@ func (c Config) problems(k Known) Problems {
 	for _, one := range c.Settings.Validate() {
 		p.add(one.Path, "%s", one.Text)
 	}
-	c.MQTT.check(&p)
+	c.MQTT.check(&p, k)
 	c.Meter.check(&p, k)
 	c.Modbus.check(&p, k)
 	c.Broker.check(&p)
@@ -49,37 +49,6 @@ func (c Config) problems(k Known) Problems {
 	}
 	c.checkListeners(&p)
 	return p
-}
-
-func (m MQTT) check(p *Problems) {
-	if why := wrongBroker(m.Broker); why != "" {
-		p.add("/MQTT/Broker", "%s", why)
-	}
-	p.line("/MQTT/Site", m.Site, 1, 64)
-	if strings.ContainsAny(m.Site, "/+#") {
-		p.add("/MQTT/Site", "%q is not one level of a topic: it may not hold / + or #", m.Site)
-	}
-	p.line("/MQTT/Username", m.Username, 0, maxText)
-	if s := m.Password.Reveal(); len(s) > maxText || !printable(s) {
-		p.add("/MQTT/Password", "a password has at most %d printable characters", maxText)
-	}
-}
-
-// wrongBroker says why s is no broker address, "" if it is one. An address with
-// a user, a path or a query says something that would be ignored.
-func wrongBroker(s string) string {
-	want := fmt.Sprintf("%.80q is not a broker address such as mqtts://broker.example.com:8883 or mqtt://192.168.1.10", s)
-	if strings.Contains(s, "@") { // what stands before it may be a password
-		return "names a user, or is no broker address; a user belongs into Username and Password"
-	}
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "mqtts" && u.Scheme != "mqtt") || len(s) > maxText {
-		return want
-	}
-	if u.Scheme+"://"+u.Host != s || !hostName(u.Hostname()) || !port(u.Port(), 1) && u.Host != u.Hostname() {
-		return want
-	}
-	return ""
 }
 
 func (m Modbus) check(p *Problems, k Known) {
@@ -102,40 +71,6 @@ func (m Modbus) check(p *Problems, k Known) {
 	}
 }
 
-func (b Broker) check(p *Problems) {
-	p.listen("/Broker/Listen", b.Listen)
-	if n := len(b.Users); n > maxUsers {
-		p.add("/Broker/Users", "has %d rows; it has at most %d", n, maxUsers)
-	}
-	names := map[string]int{LabelUser: -1}
-	for i, u := range b.Users {
-		path := fmt.Sprintf("/Broker/Users/%d", i)
-		p.line(path+"/Name", u.Name, 1, 64)
-		switch first, taken := names[u.Name]; {
-		case taken && first < 0:
-			p.add(path+"/Name", "%q is the user of the label", u.Name)
-		case taken:
-			p.add(path+"/Name", "%q is the name of /Broker/Users/%d too", u.Name, first)
-		default:
-			names[u.Name] = i
-		}
-		if why := u.Password.wrong(); why != "" {
-			p.add(path+"/Password", "%s", why)
-		}
-		if n := len(u.Rules); n > maxRules {
-			p.add(path+"/Rules", "has %d rows; it has at most %d", n, maxRules)
-		}
-		for j, r := range u.Rules {
-			at := fmt.Sprintf("%s/Rules/%d", path, j)
-			p.word(at+"/Access", r.Access, AccessWords)
-			p.line(at+"/Topic", r.Topic, 1, maxText)
-			if !filter(r.Topic) {
-				p.add(at+"/Topic", "%.80q is not a topic filter: + stands for a whole level, # for all that follow at the end", r.Topic)
-			}
-		}
-	}
-}
-
 // checkListeners finds ports that would be opened twice.
 func (c Config) checkListeners(p *Problems) {
 	type listener struct{ path, addr string }
@@ -152,7 +87,9 @@ func (c Config) checkListeners(p *Problems) {
 		add(fmt.Sprintf("/Modbus/Servers/%d/Listen", i), s.Listen)
 	}
 	if c.Broker.Enabled {
-		add("/Broker/Listen", c.Broker.Listen)
+		for _, d := range c.Broker.Doors() {
+			add(d.Path, d.Listen)
+		}
 	}
 	if c.Meter.Share != "" {
 		add("/Meter/Share", c.Meter.Share)
@@ -228,18 +165,6 @@ func hostName(s string) bool {
 		}
 	}
 	return len(s) <= 253
-}
-
-// filter reports whether s is an MQTT topic filter (MQTT 3.1.1, section 4.7).
-func filter(s string) bool {
-	levels := strings.Split(s, "/")
-	for i, l := range levels {
-		whole := l == "+" || l == "#" && i == len(levels)-1
-		if !whole && strings.ContainsAny(l, "+#") {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func printable(s string) bool {

@@ -19,6 +19,9 @@ var (
 	ShareAsWords = words{"raw", "p1"}
 	// CurrentsWords say whether phase currents carry the sign of their power.
 	CurrentsWords = words{"magnitude", "signed"}
+	// CommandsWords say whether commands that come through the broker outside are
+	// obeyed: auto does so where the broker is known by its certificate.
+	CommandsWords = words{Auto, "on", "off"}
 	// AccessWords are the rights of a rule of the broker.
 	AccessWords = words{"read", "write", "readwrite", "deny"}
 )

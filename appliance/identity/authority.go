@@ -34,17 +34,17 @@ const (
 	caLifetime = 3652 * day // 10 years
 )
 
-// epoch is earlier than any box was made. A box without a battery wakes up in
+// Epoch is earlier than any box was made. A box without a battery wakes up in
 // 1970: what it signs then starts here and not there, and a clock that says
 // less is taken to say this.
-var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+var Epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// plausibleNow is the time, or epoch while the clock is not set.
+// plausibleNow is the time, or Epoch while the clock is not set.
 func plausibleNow() time.Time {
-	if now := time.Now(); now.After(epoch) {
+	if now := time.Now(); now.After(Epoch) {
 		return now
 	}
-	return epoch
+	return Epoch
 }
 
 // privateNetworks are the addresses the authority can certify: a box with a
@@ -80,7 +80,7 @@ func names(serial string) []string {
 // old one for the same number it takes the key, so that whoever trusts the old
 // certificate goes on doing so.
 //
-// Its certificate holds from epoch, whatever the clock says, and 10 years from
+// Its certificate holds from Epoch, whatever the clock says, and 10 years from
 // now.
 func newAuthority(serial string, old *authority) (*authority, error) {
 	a := &authority{serial: serial}
@@ -93,7 +93,7 @@ func newAuthority(serial string, old *authority) (*authority, error) {
 	template := &x509.Certificate{
 		SerialNumber:                randomSerial(),
 		Subject:                     pkix.Name{CommonName: "Smart Connect " + serial + " CA", SerialNumber: serial},
-		NotBefore:                   epoch,
+		NotBefore:                   Epoch,
 		NotAfter:                    plausibleNow().Add(caLifetime),
 		IsCA:                        true,
 		BasicConstraintsValid:       true,

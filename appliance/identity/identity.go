@@ -6,8 +6,9 @@
 //	label.txt      the label with the passwords in plain; the owner may delete it
 //	ca.pem         key and certificate of the authority of this one device
 //	tls.pem        key and certificate that HTTPS shows, renewed by itself
+//	client.pem     key and certificate that a broker outside is shown, made when one asks
 //
-// All four have mode 0600. Nothing is ever derived from a MAC address, which
+// All of them have mode 0600. Nothing is ever derived from a MAC address, which
 // everybody on the network can see.
 package identity
 
@@ -41,6 +42,7 @@ const (
 	pendingName = "label.txt.new"
 	caName      = "ca.pem"
 	leafName    = "tls.pem"
+	clientName  = "client.pem"
 
 	version = 1
 	mode    = 0o600
@@ -113,7 +115,7 @@ func (id *Identity) locked(change func() error) error {
 	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("locking %s: %w", id.dir, err)
 	}
-	for _, name := range []string{keptName, labelName, pendingName, caName, leafName} {
+	for _, name := range []string{keptName, labelName, pendingName, caName, leafName, clientName} {
 		if err := config.RemoveTemporary(id.path(name)); err != nil {
 			return err
 		}

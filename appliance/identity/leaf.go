@@ -19,7 +19,7 @@ import (
 const (
 	leafLifetime = 397 * day
 	// leafBackdate is how far before its making a certificate starts, but never
-	// before epoch: the clock that made it may have been wrong, and those of the
+	// before Epoch: the clock that made it may have been wrong, and those of the
 	// readers may be. With it a certificate spans less than the 825 days that
 	// Apple's systems accept.
 	leafBackdate = 427 * day
@@ -90,7 +90,7 @@ func (l *leaf) save() error {
 // the next start renews the authority first.
 func (l *leaf) spent() bool {
 	now, c := time.Now(), l.cert.Leaf
-	if now.Before(epoch) || now.After(l.ca.cert.NotAfter) {
+	if now.Before(Epoch) || now.After(l.ca.cert.NotAfter) {
 		return false
 	}
 	ends := now.After(c.NotAfter.Add(-leafRenew)) && c.NotAfter.Before(l.ca.cert.NotAfter)
@@ -104,7 +104,7 @@ func (l *leaf) issue(serial string, addresses []netip.Addr) error {
 		return err
 	}
 	now := plausibleNow()
-	if l.cert != nil && time.Now().Before(epoch) { // the last certificate knows better than the clock
+	if l.cert != nil && time.Now().Before(Epoch) { // the last certificate knows better than the clock
 		now = later(now, l.cert.Leaf.NotAfter.Add(-leafLifetime))
 	}
 	end := now.Add(leafLifetime)
@@ -114,7 +114,7 @@ func (l *leaf) issue(serial string, addresses []netip.Addr) error {
 	template := &x509.Certificate{
 		SerialNumber: randomSerial(),
 		Subject:      pkix.Name{CommonName: "Smart Connect " + serial, SerialNumber: serial},
-		NotBefore:    later(epoch, now.Add(-leafBackdate)),
+		NotBefore:    later(Epoch, now.Add(-leafBackdate)),
 		NotAfter:     end,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},

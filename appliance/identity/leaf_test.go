@@ -261,7 +261,7 @@ func TestCertificateWrongClock(t *testing.T) {
 // would be better than the last.
 func TestCertificateAfterTheAuthority(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(epoch))
+		time.Sleep(time.Until(Epoch))
 		id := opened(t, t.TempDir())
 		shown(t, id, nil)
 		time.Sleep(time.Until(id.ca.cert.NotAfter.Add(day)))

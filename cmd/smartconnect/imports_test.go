@@ -42,6 +42,7 @@ var may = map[string][]string{
 	"appliance/serialport":   {"telegram", "telegram/sim"},
 	"appliance/payload":      {"telegram", "appliance/snapshot"},
 	"appliance/broker":       {"telegram", "appliance/snapshot", "appliance/payload"},
+	"appliance/uplink":       {"telegram", "appliance/snapshot", "appliance/payload", "appliance/uplink/spool"},
 	"appliance/uplink/spool": {},
 	"appliance":              {"*"},
 	"cmd/smartconnect":       {"*"},

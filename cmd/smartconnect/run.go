@@ -24,6 +24,7 @@ func runCommand(ctx context.Context, w world, args []string) int {
 	f.Func("meter", "`SOURCE` of telegrams, instead of the configured one: a serial device, tcp://HOST:PORT, file:PATH or sim:NAME", source(&o.Meter))
 	f.Func("modbus", "`ADDR` of the first Modbus server, instead of the configured one (:502)", address(&o.Modbus))
 	f.Func("mqtt", "`ADDR` of the MQTT broker, instead of the configured one (:1883)", address(&o.MQTT))
+	f.Func("mqtts", "`ADDR` of the MQTT broker with TLS, instead of the configured one (:8883)", address(&o.MQTTS))
 	f.Func("http", "`ADDR` of the landing page, empty for none (default :80)", address(&o.HTTP))
 	f.Func("https", "`ADDR` of the API and the status page, empty for none (default :443)", address(&o.HTTPS))
 	f.Func("log-level", "`LEVEL` of what is logged: debug, info, warn or error (default info)", func(s string) error {

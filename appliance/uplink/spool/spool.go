@@ -197,6 +197,13 @@ func (l *Log) Stats() Stats {
 	return s
 }
 
+// Last returns the index of the last record that was appended, 0 before the first.
+func (l *Log) Last() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next - 1
+}
+
 // there returns how many records of the range are in the log.
 func (l *Log) there(from, to uint64) uint64 {
 	if from > to {
