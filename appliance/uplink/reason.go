@@ -60,6 +60,7 @@ var reasons = [...]struct {
 	{expired, ReasonExpired, "the broker's certificate has run out"},
 	{notYet, ReasonClock, "the broker's certificate does not hold yet: the clock of this box is behind"},
 	{as(func(e *tls.CertificateVerificationError) bool { return true }), ReasonUntrusted, "the broker's certificate cannot be trusted"},
+	{is(errHungUp), ReasonCertificate, "the broker ends the connection when it has seen the certificate of this box: it must know the box's authority, or MQTT.Certificate must be one that it knows"},
 	{alert, ReasonCertificate, "the broker does not accept the certificate of this box: it must know the box's authority, or MQTT.Certificate must be one that it knows"},
 	{as(func(e tls.RecordHeaderError) bool { return true }), ReasonNoTLS, "what listens there does not speak TLS: is it mqtt://, or another port?"},
 	{as(func(e *net.DNSError) bool { return !e.IsTimeout }), ReasonName, "the name of the broker has no address: is it spelled right, and is there a DNS server?"},
@@ -68,6 +69,7 @@ var reasons = [...]struct {
 	{is(syscall.EHOSTUNREACH), ReasonUnreachable, "the broker's host cannot be reached"},
 	{is(syscall.ENETUNREACH), ReasonUnreachable, "the broker's network cannot be reached: has the box an address and a gateway?"},
 	{timeout, ReasonNoAnswer, "the broker does not answer"},
+	{hangsUp, ReasonNoTLS, "what listens there ends the connection at the first word of TLS: is it mqtt://, or another port?"},
 	{as(func(e *handshakeError) bool { return true }), ReasonHandshake, "TLS with the broker fails"},
 	{is(io.EOF), ReasonClosed, "the broker has closed the connection: it may not like the client identifier, the user, or a topic"},
 }
@@ -115,6 +117,13 @@ func alert(err error) bool {
 	return false
 }
 
+// hangsUp reports whether the peer has ended the connection in the handshake: a
+// plain broker does so when it reads TLS.
+func hangsUp(err error) bool {
+	_, ok := errors.AsType[*handshakeError](err)
+	return ok && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET))
+}
+
 func timeout(err error) bool {
 	e, ok := errors.AsType[net.Error](err)
 	return ok && e.Timeout() || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
@@ -135,9 +144,12 @@ func explain(err error, at address) (Reason, string) {
 
 // refusal is the error of a connection that the broker has not taken. The library
 // puts its own text before that of the network.
-func refusal(err error) error {
-	if timeout(err) {
+func refusal(err error, byCertificate bool) error {
+	switch {
+	case timeout(err):
 		return fmt.Errorf("%w: %w", errNoConnack, err)
+	case byCertificate && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
+		return fmt.Errorf("%w: %w", errHungUp, err)
 	}
 	return err
 }

@@ -44,6 +44,9 @@ type answer struct {
 var (
 	errNoAck     = errors.New("uplink: the broker does not acknowledge")
 	errNoConnack = errors.New("uplink: the broker accepts the connection and does not answer")
+	// TLS 1.3 has the client's certificate looked at when the handshake is over for
+	// the client, and why it is refused can be lost with the connection.
+	errHungUp = errors.New("uplink: the broker ends the connection after the handshake")
 )
 
 // session connects, and serves the connection until it is lost or ctx is done. It
@@ -78,7 +81,7 @@ func (u *Uplink) session(ctx context.Context, q *queue, at address, limits Limit
 		return 0, ctx.Err()
 	}
 	if err := connected.Error(); err != nil {
-		return 0, refusal(err)
+		return 0, refusal(err, at.secure && u.Username == "")
 	}
 	context.AfterFunc(ctx, func() {
 		select {
