@@ -148,7 +148,10 @@ func (l *life) addBroker() error {
 		Log:            l.log,
 	}
 	l.broker = &brokerServer{port: port{addr: l.cfg.Broker.Listen, refused: l.yield(l.cfg.Broker.Listen)}, broker: b}
-	l.serve("broker", &l.broker.port, b.Serve)
+	l.tasks = append(l.tasks, run.Task{Name: "broker", Run: b.Run, Failed: l.broker.failed})
+	l.serve("mqtt", &l.broker.port, func(ctx context.Context, ln net.Listener) error {
+		return b.Admit(ctx, ln, broker.Door{Name: "mqtt"})
+	})
 	return nil
 }
 

@@ -109,12 +109,13 @@ func TestForgedReadings(t *testing.T) {
 	forger := enter(t, b.addr, master)
 	for _, topic := range []string{
 		base + "/electricity", base + "/value/active_power", base + "/status", base + "/gas/1", base + "/info",
-		base + "/cmd", base + "/new", "homeassistant/status", "new", "$SYS/broker/uptime",
+		base + "/cmd", base + "/cmd/ping/response", base + "/new", "homeassistant/device/x/config", "new", "$SYS/broker/uptime",
 	} {
 		forger.publish(message{topic: topic, payload: "forged", retain: true})
 		forger.publish(message{topic: topic, payload: ""}) // would also delete a retained one
 	}
-	forger.publish(message{topic: base + "/cmd/ping", payload: "real", retain: true})
+	forger.publish(message{topic: birthTopic, payload: "birth", retain: true})
+	forger.publish(message{topic: base + "/cmd/ping", payload: "real"})
 	for _, m := range watcher.until(base + "/cmd/ping") {
 		if m.payload == "forged" || m.payload == "" {
 			t.Errorf("delivered %+v", m)
@@ -132,7 +133,7 @@ func TestForgedReadings(t *testing.T) {
 	late.send(packet(0x82, []byte{0, 11}, text(base+"/status"), []byte{0}))
 	for range 2 { // the second is the answer to the second subscription: all is there
 		for _, m := range late.until(base + "/status") {
-			if m.payload == "forged" || strings.HasPrefix(m.topic, base+"/cmd") {
+			if m.payload == "forged" || m.topic == birthTopic || strings.HasPrefix(m.topic, base+"/cmd") {
 				t.Errorf("retained %+v", m)
 			}
 		}

@@ -4,15 +4,17 @@
 //
 // The engine is mochi-mqtt, and it appears nowhere else. What it lacks stands
 // round it here: rights that are checked at every delivery (hook.go, rights.go),
-// limits on sockets and on slow readers (listener.go, conn.go), and a stop that
-// ends.
+// limits on sockets and on slow readers (sockets.go, conn.go), and a stop that
+// ends (engine.go). Run is the server, and each way in a [Door] of its own that
+// comes and goes beside it (door.go).
 //
 // # Extending it
 //
-// A further way in (TLS, WebSocket) is another net.Listener handed to
-// [Broker.Serve]. A further topic belongs into package payload. Somebody with
-// other rights is a [User] with other rules; nothing else decides what anybody
-// may do.
+// A further way in is a field of [Door] and a layer in sockets.receive. A further
+// topic belongs into package payload: in its tree, or given to the broker as
+// [Broker.Announce] or [Broker.Live]. Somebody with other rights is a [User] with
+// other rules; nothing else decides what anybody may do. A further command is the
+// appliance's, in what it sets as [Broker.Commands].
 package broker
 
 import (
@@ -20,13 +22,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/packets"
 
 	"smartconnect/appliance/payload"
 	"smartconnect/appliance/snapshot"
@@ -34,7 +33,6 @@ import (
 
 // Broker is the MQTT server. Its fields are set before Run and left alone.
 type Broker struct {
-	Addr       string // TCP address to listen on: ":1883"
 	Device     payload.Device
 	Store      *snapshot.Store
 	StaleAfter time.Duration // age past which a value is stale; 0: three periods of the meter
@@ -42,11 +40,26 @@ type Broker struct {
 	// AllowAnonymous lets clients without a name and a password in, to read.
 	AllowAnonymous bool
 	Limits         Limits
-	Log            *slog.Logger
+	// Commands, if set, is told of each message to <base>/cmd/<name> from a user
+	// who may write there, one at a time and outside the server. answer publishes
+	// on <base>/cmd/<name>/response, not retained, QoS 1: as often as there is
+	// something to say (accepted, done), from any goroutine, also after Commands
+	// has returned; once ctx is done it does nothing. Commands returns soon, and
+	// at once when ctx is done. A message may come twice (QoS 1).
+	Commands func(ctx context.Context, name string, body []byte, answer func(body []byte))
+	// Announce, if set, returns what is said beside the tree and changes seldom:
+	// discovery. s is nil before the first telegram. Each message is retained, and
+	// published when its octets have changed, when Home Assistant has come up, and
+	// with every refresh. One that has no octets, or is returned no more, takes
+	// back what stood under its topic.
+	Announce func(s *snapshot.Snapshot) []payload.Message
+	// Live, if set, returns what is said beside the tree after each telegram, and
+	// once more when it has become stale.
+	Live func(s *snapshot.Snapshot, quality snapshot.Quality) []payload.Message
+	Log  *slog.Logger
 
-	counts counts
-	server atomic.Pointer[mqtt.Server]
-	socks  atomic.Pointer[listener]
+	counts  counts
+	present present
 }
 
 // Limits are what keeps clients from harming the box and each other. A zero
@@ -80,6 +93,7 @@ func def[T comparable](field *T, value T) {
 // of the broker.
 type counts struct {
 	sent, dropped, refused, turnedAway, cut atomic.Int64
+	commands, commandsDropped               atomic.Int64
 }
 
 // Stats is what the broker tells about itself.
@@ -91,6 +105,9 @@ type Stats struct {
 	Refused    int64 `json:"refused"`     // logins
 	TurnedAway int64 `json:"turned_away"` // sockets above the limits
 	Cut        int64 `json:"cut"`         // clients cut off for not reading
+
+	Commands        int64 `json:"commands"`         // handed to the appliance
+	CommandsDropped int64 `json:"commands_dropped"` // retained, or more than can wait
 }
 
 // Stats returns the figures of this moment.
@@ -101,12 +118,13 @@ func (b *Broker) Stats() Stats {
 		Refused:    b.counts.refused.Load(),
 		TurnedAway: b.counts.turnedAway.Load(),
 		Cut:        b.counts.cut.Load(),
+
+		Commands:        b.counts.commands.Load(),
+		CommandsDropped: b.counts.commandsDropped.Load(),
 	}
-	if server := b.server.Load(); server != nil {
-		s.Clients = int(atomic.LoadInt64(&server.Info.ClientsConnected))
-	}
-	if l := b.socks.Load(); l != nil {
-		s.Sockets = l.sockets()
+	if e := b.present.get(); e != nil {
+		s.Clients = int(atomic.LoadInt64(&e.server.Info.ClientsConnected))
+		s.Sockets = e.sockets.count()
 	}
 	return s
 }
@@ -120,155 +138,41 @@ func (b *Broker) Check() error {
 	return errors.Join(serial, checkUsers(b.Users))
 }
 
-// Run listens on Addr and serves until ctx is done.
+// Run is the server itself, without a way in (see [Broker.Admit]): it publishes
+// until ctx is done, and says offline to the clients before it leaves them. One
+// Run runs at a time.
 func (b *Broker) Run(ctx context.Context) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", b.Addr)
+	limits := b.Limits.orDefault()
+	born := make(chan struct{}, 1)
+	e, err := newEngine(b, limits, born)
 	if err != nil {
-		return fmt.Errorf("broker: %w", err)
-	}
-	return b.Serve(ctx, ln)
-}
-
-// Serve serves the clients that ln accepts until ctx is done. It closes ln, and
-// says offline to the clients before it leaves them. One Serve runs at a time.
-func (b *Broker) Serve(ctx context.Context, ln net.Listener) error {
-	if err := b.Check(); err != nil {
-		_ = ln.Close()
 		return err
 	}
-	limits := b.Limits.orDefault()
-	server := mqtt.New(options(b.Log))
-	running, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	l := newListener(ln, limits, &b.counts, b.Log, fail)
-	h := &hook{
-		base:      payload.Base(b.Device.Serial),
-		users:     map[string]User{},
-		counts:    &b.counts,
-		log:       b.Log,
-		server:    server,
-		stopping:  l.stopping,
-		verifying: make(chan struct{}, 1),
-	}
-	for _, u := range b.Users {
-		h.users[u.Name] = u
-	}
-	if b.AllowAnonymous {
-		h.anonymous = &User{Rules: ReadOnly(b.Device.Serial)}
-	}
-	if err := errors.Join(server.AddHook(h, nil), server.AddListener(l)); err != nil {
-		_ = ln.Close()
-		return fmt.Errorf("broker: %w", err)
-	}
-
 	p := &publisher{
 		tree:       payload.NewTree(b.Device),
+		announce:   b.Announce,
+		live:       b.Live,
 		staleAfter: b.StaleAfter,
 		refresh:    limits.Refresh,
+		born:       born,
 		log:        b.Log,
-		send: func(m payload.Message) error {
-			defer h.retaining()()
-			return server.Publish(m.Topic, m.Payload, m.Retain, m.QoS)
-		},
+		send:       e.publish,
 	}
 	p.begin() // before the first client can ask
-	if err := server.Serve(); err != nil {
-		_ = ln.Close()
-		return fmt.Errorf("broker: %w", err)
+	if err := e.server.Serve(); err != nil {
+		return fmt.Errorf("broker: %w", errors.Join(err, e.end()))
 	}
-	b.server.Store(server)
-	b.socks.Store(l)
-	defer b.server.Store(nil)
-	defer b.socks.Store(nil)
-	b.Log.Info("broker listens", "address", ln.Addr())
-
-	p.run(running, b.Store)
+	running, stop := context.WithCancel(ctx)
+	var orders sync.WaitGroup
+	orders.Go(func() { e.hook.commands.run(running, e.hook.base) })
+	b.present.set(e)
+	p.run(ctx, b.Store)
+	stop()
+	orders.Wait()
 	p.end()
-	stopped := b.stop(server, l)
-	if ctx.Err() == nil {
-		return errors.Join(context.Cause(running), stopped)
-	}
-	return stopped
-}
-
-// stop ends the server so that nothing of it is left: no newcomers, then the
-// clients, then the library, which by then has nothing to wait for.
-func (b *Broker) stop(server *mqtt.Server, l *listener) error {
-	b.settle()
-	l.refuse()
-	for _, cl := range server.Clients.GetAll() {
-		switch {
-		case cl.Net.Inline || cl.Closed():
-		case cl.Properties.ProtocolVersion == 5:
-			_ = server.DisconnectClient(cl, packets.ErrServerShuttingDown)
-		default: // before MQTT 5 a server has no such packet
-			cl.Stop(packets.ErrServerShuttingDown)
-		}
-	}
-	l.end()
-	closed := make(chan error, 1)
-	go func() { closed <- server.Close() }()
-	select {
-	case err := <-closed:
-		return err
-	case <-time.After(closeLimit):
-		return fmt.Errorf("broker: the engine did not close within %v", closeLimit)
-	}
-}
-
-// closeLimit is for the library's Close, which has been seen to hang.
-const closeLimit = 2 * time.Second
-
-// settle waits until the last words have left the library's queues. It tells
-// nobody when a queue is empty, but counts what it has sent.
-func (b *Broker) settle() {
-	sent := b.counts.sent.Load()
-	for range 10 {
-		time.Sleep(20 * time.Millisecond)
-		now := b.counts.sent.Load()
-		if now == sent {
-			return
-		}
-		sent = now
-	}
-}
-
-// options are the library's settings for a box of the house: a few dozen
-// clients, small messages, nothing kept for long.
-func options(log *slog.Logger) *mqtt.Options {
-	caps := mqtt.NewDefaultServerCapabilities()
-	caps.MaximumClients = 64
-	caps.MaximumPacketSize = 64 << 10
-	caps.MaximumClientWritesPending = 256
-	caps.MaximumInflight = 256
-	caps.ReceiveMaximum = 32
-	caps.MaximumSessionExpiryInterval = 3600
-	caps.MaximumMessageExpiryInterval = 3600
-	caps.TopicAliasMaximum = 16
-	caps.Compatibilities.NoInheritedPropertiesOnAck = true
-	return &mqtt.Options{
-		Capabilities:           caps,
-		SysTopicResendInterval: 10,
-		InlineClient:           true,
-		Logger:                 slog.New(errorsOnly{log.Handler()}),
-	}
-}
-
-// errorsOnly keeps the library's remarks out of the log. It warns of each packet
-// that it refuses, with all that is in it, passwords included.
-type errorsOnly struct{ slog.Handler }
-
-func (h errorsOnly) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelError && h.Handler.Enabled(ctx, level)
-}
-
-func (h errorsOnly) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return errorsOnly{h.Handler.WithAttrs(attrs)}
-}
-
-func (h errorsOnly) WithGroup(name string) slog.Handler {
-	return errorsOnly{h.Handler.WithGroup(name)}
+	b.present.set(nil)
+	return e.end()
 }

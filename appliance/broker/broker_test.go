@@ -2,14 +2,14 @@ package broker
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
 
 	"smartconnect/telegram"
 )
@@ -38,39 +38,53 @@ var (
 type box struct {
 	*Broker
 	*meter
-	addr net.Addr
-	stop func()
+	addr  net.Addr            // of the plain door
+	doors map[string]net.Addr // of all of them
+	stop  func()
 }
 
-// start runs a broker on a port of its own until the test ends, and then sees
-// that nothing of it is left.
+// ways are the doors of every box here.
+var ways = []Door{
+	{Name: "tcp"}, {Name: "tls", TLS: serverTLS()}, {Name: "ws", WebSocket: true}, {Name: "wss", TLS: serverTLS(), WebSocket: true},
+}
+
+// start runs a broker with all doors on ports of their own until the test ends,
+// and then sees that nothing of it is left.
 func start(t testing.TB, set func(*Broker)) *box {
 	t.Helper()
 	before := runtime.NumGoroutine()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	b := &Broker{Device: device, Store: newStore(), Users: people(), Log: slog.New(slog.DiscardHandler)}
 	if set != nil {
 		set(b)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- b.Serve(ctx, ln) }()
+	var all sync.WaitGroup
+	task := func(name string, run func() error) {
+		all.Go(func() {
+			if err := run(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	task("Run", func() error { return b.Run(ctx) })
+	doors := map[string]net.Addr{}
+	for _, d := range ways {
+		ln := listening(t)
+		doors[d.Name] = ln.Addr()
+		task(d.Name, func() error { return b.Admit(ctx, ln, d) })
+	}
 	end := func() {
 		cancel()
 		began := time.Now()
+		ended := make(chan struct{})
+		go func() { all.Wait(); close(ended) }()
 		select {
-		case err := <-ended:
-			if err != nil {
-				t.Errorf("Serve: %v", err)
-			}
+		case <-ended:
 			if took := time.Since(began); took > time.Second {
 				t.Errorf("the stop took %v, want less than a second", took)
 			}
 		case <-time.After(patience):
-			t.Fatal("Serve does not end")
+			t.Fatal("Run does not end")
 		}
 	}
 	var once sync.Once
@@ -80,8 +94,20 @@ func start(t testing.TB, set func(*Broker)) *box {
 		// The library's own loops end a moment after its Close.
 		eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 	})
-	eventually(t, "the broker serves", func() bool { return b.server.Load() != nil })
-	return &box{Broker: b, meter: &meter{store: b.Store}, addr: ln.Addr(), stop: stop}
+	eventually(t, "the broker serves", func() bool { return b.present.get() != nil })
+	return &box{Broker: b, meter: &meter{store: b.Store}, addr: doors["tcp"], doors: doors, stop: stop}
+}
+
+// server is the library's.
+func (b *box) server() *mqtt.Server { return b.present.get().server }
+
+func listening(t testing.TB) net.Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln
 }
 
 // eventually waits for what happens by itself.
@@ -106,7 +132,7 @@ func TestStopWithClients(t *testing.T) {
 	_ = stuck.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 	stuck.subscribe(base+"/filler", 0)
 	for range 500 {
-		_ = b.server.Load().Publish(base+"/filler", make([]byte, 32<<10), false, 0)
+		_ = b.server().Publish(base+"/filler", make([]byte, 32<<10), false, 0)
 	}
 
 	b.stop()
@@ -122,90 +148,5 @@ func TestStopWithClients(t *testing.T) {
 	}
 	if s := b.Stats(); s.Clients != 0 || s.Sockets != 0 || s.Sent == 0 {
 		t.Errorf("stats after the stop %+v: want no clients, no sockets, and the count of messages kept", s)
-	}
-}
-
-// A restart of the box is a stop and a start with the same settings.
-func TestServeAgain(t *testing.T) {
-	b := &Broker{Device: device, Store: newStore(), Users: people(), Log: slog.New(slog.DiscardHandler), Addr: "127.0.0.1:0"}
-	for range 3 {
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() { ended <- b.Run(ctx) }()
-		eventually(t, "it serves", func() bool { return b.socks.Load() != nil })
-		addr, _ := net.ResolveTCPAddr("tcp", b.socks.Load().Address())
-		c := enter(t, addr, reader)
-		c.subscribe(base+"/status", 0)
-		c.until(base + "/status")
-		cancel()
-		if err := <-ended; err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestServeSaysWhyItEnds(t *testing.T) {
-	busy, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer busy.Close()
-	b := &Broker{Device: device, Store: newStore(), Log: slog.New(slog.DiscardHandler), Addr: busy.Addr().String()}
-	if err := b.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
-		t.Errorf("busy address: %v", err)
-	}
-	b.Device.Serial = "a/b"
-	if err := b.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "serial number") {
-		t.Errorf("bad serial number: %v", err)
-	}
-	b.Device.Serial = serial
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- b.Serve(t.Context(), ln) }()
-	eventually(t, "it serves", func() bool { return b.server.Load() != nil })
-	ln.Close()
-	select {
-	case err := <-ended:
-		if err == nil || !strings.Contains(err.Error(), "accept") {
-			t.Errorf("listener gone: %v", err)
-		}
-	case <-time.After(patience):
-		t.Error("goes on without a listener")
-	}
-}
-
-// BenchmarkTelegram is the time from a telegram to the moment the last of the
-// subscribers has all of its messages.
-func BenchmarkTelegram(b *testing.B) {
-	for _, subscribers := range []int{1, 16, 64} {
-		b.Run(fmt.Sprintf("subscribers=%d", subscribers), func(b *testing.B) {
-			box := start(b, func(b *Broker) { b.Limits.PerAddress = subscribers })
-			got := make(chan struct{}, subscribers)
-			for range subscribers {
-				c := enter(b, box.addr, login{user: "mqtt", password: pwReader})
-				c.subscribe(base+"/#", 0)
-				go func() {
-					for {
-						m, err := c.receive(time.Minute)
-						if err != nil {
-							return
-						}
-						if m.topic == base+"/gas/1" {
-							got <- struct{}{}
-						}
-					}
-				}()
-			}
-			for b.Loop() {
-				box.says(house(1))
-				for range subscribers {
-					<-got
-				}
-			}
-			b.ReportMetric(float64(box.Stats().Sent)/float64(b.N)/float64(subscribers), "messages/subscriber")
-		})
 	}
 }

@@ -16,9 +16,10 @@ import (
 // of the connection empties; a client that lets it overflow, or takes nothing
 // for a while, is cut off.
 type conn struct {
-	net.Conn
-	limits Limits
-	onCut  func() // told when the client is cut off for being slow
+	net.Conn          // a socket, or TLS over one
+	socket   net.Conn // the socket itself
+	limits   Limits
+	onCut    func() // told when the client is cut off for being slow
 
 	mu      sync.Mutex
 	pending []byte        // octets not yet handed to the socket
@@ -35,8 +36,8 @@ const keptBuffer = 16 << 10
 
 var errSlow = errors.New("broker: client does not read")
 
-func newConn(c net.Conn, limits Limits, onCut func()) *conn {
-	return &conn{Conn: c, limits: limits, onCut: onCut, wake: make(chan struct{}, 1)}
+func newConn(c, socket net.Conn, limits Limits, onCut func()) *conn {
+	return &conn{Conn: c, socket: socket, limits: limits, onCut: onCut, wake: make(chan struct{}, 1)}
 }
 
 // Write takes all of p or cuts the connection.
@@ -49,7 +50,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	if len(c.pending)+len(p) > c.limits.Pending {
 		c.closing, c.pending = true, nil
 		c.onCut()
-		_ = c.Conn.Close()
+		_ = c.socket.Close() // without the goodbye of TLS, which might wait
 		c.signal()
 		return 0, errSlow
 	}
@@ -116,6 +117,12 @@ func (c *conn) SetDeadline(t time.Time) error {
 	}
 	return c.Conn.SetReadDeadline(t)
 }
+
+// SetReadDeadline is SetDeadline.
+func (c *conn) SetReadDeadline(t time.Time) error { return c.SetDeadline(t) }
+
+// SetWriteDeadline does nothing: a Write takes no time.
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
 // Close ends reading at once and the connection as soon as what was written has
 // left, or could not leave in time.

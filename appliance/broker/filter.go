@@ -7,10 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxTopic is the longest topic or filter a client may name. Ours have less
-// than 100 octets; the broker's index keeps a node for each level of each
-// subscription, so that length is memory.
-const maxTopic = 256
+// maxTopic and maxLevels are the longest topic or filter a client may name, in
+// octets and in levels. Ours have less than 100 and at most 6; the broker's index
+// keeps a node for each level of each subscription, so that length is memory.
+const (
+	maxTopic  = 256
+	maxLevels = 16
+)
 
 // CheckFilter says what is wrong with an MQTT topic filter (MQTT 5, 4.7.1).
 func CheckFilter(filter string) error {
@@ -21,6 +24,8 @@ func CheckFilter(filter string) error {
 	case len(filter) > maxTopic:
 		wrong = fmt.Sprintf("has %d octets, at most %d are allowed", len(filter), maxTopic)
 		filter = filter[:maxTopic]
+	case strings.Count(filter, "/") >= maxLevels:
+		wrong = fmt.Sprintf("has %d levels, at most %d are allowed", strings.Count(filter, "/")+1, maxLevels)
 	case !utf8.ValidString(filter) || strings.ContainsRune(filter, 0):
 		wrong = "is not text"
 	default:

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // The most one client may subscribe to, and the most sessions that are kept for
 // clients that are away: both are memory that a client asks for.
 const (
-	maxSubscriptions = 64
+	maxSubscriptions = 128 // Home Assistant has some 80
 	maxSessions      = 128
 )
 
@@ -39,11 +40,14 @@ type hook struct {
 	// without a lock of its own (its issue 200).
 	retained sync.RWMutex
 	backoff  backoff
+	commands *commands
+	born     chan<- struct{} // is told when Home Assistant has come up; holds one
 }
 
 var provided = map[byte]bool{
 	mqtt.OnConnect: true, mqtt.OnConnectAuthenticate: true, mqtt.OnACLCheck: true,
-	mqtt.OnSubscribe: true, mqtt.OnPacketProcessed: true, mqtt.OnPublish: true, mqtt.OnPacketSent: true, mqtt.OnPublishDropped: true,
+	mqtt.OnSubscribe: true, mqtt.OnPacketProcessed: true, mqtt.OnPublish: true, mqtt.OnPublished: true,
+	mqtt.OnPacketSent: true, mqtt.OnPublishDropped: true,
 }
 
 func (h *hook) ID() string           { return "rights" }
@@ -85,7 +89,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 
 func (h *hook) login(cl *mqtt.Client, pk packets.Packet) (*User, bool) {
 	name := string(cl.Properties.Username)
-	if name == "" && len(pk.Connect.Password) == 0 && h.anonymous != nil {
+	if name == "" && len(pk.Connect.Password) == 0 && h.anonymous != nil && !inPage(cl.Net.Conn) {
 		return h.anonymous, true
 	}
 	u, known := h.users[name]
@@ -104,6 +108,13 @@ func (h *hook) login(cl *mqtt.Client, pk packets.Packet) (*User, bool) {
 		h.log.Warn("login refused", "user", name[:min(len(name), 64)], "remote", cl.Net.Remote, "known", known)
 	}
 	return nil, false
+}
+
+// inPage reports whether a client is a page in somebody's browser. Such a page may
+// come from anywhere: that its reader is in the house says nothing of it.
+func inPage(c net.Conn) bool {
+	s, ok := c.(*stream)
+	return ok && s.origin != ""
 }
 
 func (h *hook) verify(u User, from string, password []byte) bool {
@@ -178,13 +189,37 @@ func (h *hook) retaining() (done func()) {
 	return h.retained.Unlock
 }
 
-// OnPublish lets nothing a client says be retained: commands must not be, and
-// retained topics are memory.
+// OnPublish lets nothing a client says be retained: retained topics are memory. A
+// command that was to be retained is ignored: whoever sends it means everybody
+// who ever comes, and it would be carried out again at each start of the box.
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	if !cl.Net.Inline {
-		pk.FixedHeader.Retain = false
+	if cl.Net.Inline {
+		return pk, nil
 	}
+	if _, command := commandName(h.base, pk.TopicName); command && pk.FixedHeader.Retain {
+		h.counts.commandsDropped.Add(1)
+		return pk, packets.CodeSuccessIgnore // acknowledged, so that it is not sent again
+	}
+	pk.FixedHeader.Retain = false
 	return pk, nil
+}
+
+// OnPublished passes on what concerns the box itself. A will does not come here:
+// that a client has gone is no command.
+func (h *hook) OnPublished(cl *mqtt.Client, pk packets.Packet) {
+	if cl.Net.Inline || pk.Ignore {
+		return
+	}
+	if name, ok := commandName(h.base, pk.TopicName); ok {
+		h.commands.take(command{name, pk.Payload})
+		return
+	}
+	if pk.TopicName == birthTopic && string(pk.Payload) == birthWord {
+		select {
+		case h.born <- struct{}{}:
+		default: // it will be told anyway
+		}
+	}
 }
 
 // OnPacketSent counts what has gone out.

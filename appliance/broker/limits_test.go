@@ -129,7 +129,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		c.Close()
 		eventually(t, "it is gone", func() bool { return b.Stats().Sockets == 0 })
 	}
-	if n := b.server.Load().Clients.Len(); n > maxSessions {
+	if n := b.server().Clients.Len(); n > maxSessions {
 		t.Errorf("%d sessions are kept, want at most %d", n, maxSessions)
 	}
 }
@@ -143,14 +143,14 @@ func TestSlowSubscriber(t *testing.T) {
 	fast.subscribe(base+"/value/#", 0)
 
 	// From here on slow reads nothing. Fill the system's buffers.
-	server, l := b.server.Load(), b.socks.Load()
+	server, l := b.server(), b.present.get().sockets
 	stuck := func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		for c := range l.conns {
-			c.mu.Lock()
-			n := len(c.pending)
-			c.mu.Unlock()
+		for v := range l.open {
+			v.conn.mu.Lock()
+			n := len(v.conn.pending)
+			v.conn.mu.Unlock()
 			if n > 64<<10 {
 				return true
 			}
@@ -213,7 +213,7 @@ func TestSlowSubscriberIsCut(t *testing.T) {
 			big := make([]byte, 4<<10)
 			eventually(t, "the slow client is cut off", func() bool {
 				for range 20 {
-					_ = b.server.Load().Publish(base+"/filler", big, false, 0)
+					_ = b.server().Publish(base+"/filler", big, false, 0)
 				}
 				_, _ = slow.Write([]byte{0xc0, 0}) // talks, but does not listen
 				return b.Stats().Cut == 1 && b.Stats().Sockets == 0

@@ -96,7 +96,7 @@ func TestMosquittoReceivesWhatIsDocumented(t *testing.T) {
 		before := time.Now().Unix()
 		snap := b.says(house(1234))
 		eventually(t, "the telegram is published", func() bool {
-			m, ok := b.server.Load().Topics.Retained.Get(base + "/status")
+			m, ok := b.server().Topics.Retained.Get(base + "/status")
 			return ok && string(m.Payload) == payload.OnlineWord
 		})
 		type retained struct{ flags, payload string } // flags: retain, QoS

@@ -14,15 +14,18 @@ import (
 // It belongs to one goroutine.
 type publisher struct {
 	tree       *payload.Tree
-	staleAfter time.Duration // 0: three periods
+	announce   func(*snapshot.Snapshot) []payload.Message                   // nil: nothing
+	live       func(*snapshot.Snapshot, snapshot.Quality) []payload.Message // nil: nothing
+	staleAfter time.Duration                                                // 0: three periods
 	refresh    time.Duration
+	born       <-chan struct{} // Home Assistant has come up
 	send       func(payload.Message) error
 	log        *slog.Logger
 
 	latest  *snapshot.Snapshot
 	quality snapshot.Quality
 	online  bool
-	info    []byte // as last sent
+	said    map[string][]byte // what describe has sent last, by topic
 	failing bool
 }
 
@@ -63,6 +66,9 @@ func (p *publisher) run(ctx context.Context, store *snapshot.Store) {
 			p.look(time.Now())
 		case <-refresh.C:
 			p.again(time.Now())
+		case <-p.born:
+			p.said = nil
+			p.describe()
 		}
 		if p.online || p.quality == snapshot.OK {
 			silence.Reset(time.Until(payload.Expiry(p.latest, p.staleAfter)) + time.Millisecond)
@@ -80,7 +86,7 @@ func (p *publisher) look(now time.Time) {
 // again publishes everything: the broker forgets retained messages after an
 // hour, also the ones that are still true.
 func (p *publisher) again(now time.Time) {
-	p.info = nil
+	p.said = nil
 	p.put(p.tree.Status(p.online))
 	if p.latest == nil {
 		p.describe()
@@ -99,8 +105,9 @@ func (p *publisher) publish(now time.Time) {
 	if was && !p.online {
 		p.put(p.tree.Status(false))
 	}
-	for _, m := range p.tree.Reading(p.latest, p.quality) {
-		p.put(m)
+	p.putAll(p.tree.Reading(p.latest, p.quality))
+	if p.live != nil {
+		p.putAll(p.live(p.latest, p.quality))
 	}
 	p.describe()
 	if !was && p.online {
@@ -108,16 +115,36 @@ func (p *publisher) publish(now time.Time) {
 	}
 }
 
-// describe publishes what box and meter are, where that has changed.
+// describe publishes what box and meter are and what is announced, where that
+// has changed, and takes back what is announced no more.
 func (p *publisher) describe() {
-	if m := p.tree.Info(p.latest); !bytes.Equal(m.Payload, p.info) {
-		p.info = m.Payload
-		p.put(m)
+	messages := []payload.Message{p.tree.Info(p.latest)}
+	if p.announce != nil {
+		messages = append(messages, p.announce(p.latest)...)
 	}
+	said := make(map[string][]byte, len(messages))
+	for _, m := range messages {
+		said[m.Topic] = m.Payload
+		if old, ok := p.said[m.Topic]; !ok || !bytes.Equal(old, m.Payload) {
+			p.put(m)
+		}
+	}
+	for topic, old := range p.said {
+		if _, ok := said[topic]; !ok && len(old) > 0 {
+			p.put(payload.Message{Topic: topic, Retain: true})
+		}
+	}
+	p.said = said
 }
 
 // end says goodbye before a planned stop.
 func (p *publisher) end() { p.put(p.tree.Status(false)) }
+
+func (p *publisher) putAll(messages []payload.Message) {
+	for _, m := range messages {
+		p.put(m)
+	}
+}
 
 func (p *publisher) put(m payload.Message) {
 	err := p.send(m)

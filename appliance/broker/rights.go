@@ -71,13 +71,26 @@ func Password(password telegram.Secret) func(from string, given []byte) bool {
 	}
 }
 
+// birthTopic is where Home Assistant says that it has come up, and birthWord how.
+const (
+	birthTopic = "homeassistant/status"
+	birthWord  = "online"
+)
+
 // ReadOnly returns the rules of somebody who may read all that the box says,
 // and neither the commands others send nor what the broker says of itself.
+//
+// Below homeassistant/ and openWB/ nobody else can say anything but whether Home
+// Assistant is up, and Home Assistant subscribes to a filter for every kind of
+// thing it knows: all of them are granted, though only one will bring something.
 func ReadOnly(serial string) []Rule {
 	base := payload.Base(serial)
 	return []Rule{
 		{Deny: true, Access: Read, Filter: base + "/cmd/#"},
 		{Access: Read, Filter: base + "/#"},
+		{Access: Read, Filter: "homeassistant/#"},
+		{Access: Read, Filter: "compat/victron-grid/" + serial},
+		{Access: Read, Filter: "openWB/#"},
 	}
 }
 
@@ -112,10 +125,12 @@ func maySubscribe(rules []Rule, filter string) bool {
 }
 
 // mayPublish reports whether the rules allow to send a message to a topic. Only
-// commands can be sent at all, whatever the rules say: nobody may forge a
-// reading, or fill the memory with topics of his own.
+// commands can be sent at all, and that Home Assistant is up, whatever the rules
+// say: nobody may forge a reading or an answer, or fill the memory with topics of
+// his own.
 func mayPublish(rules []Rule, base, topic string) bool {
-	return strings.HasPrefix(topic, base+"/cmd/") && !strings.ContainsAny(topic, "+#") && allowed(rules, Write, topic)
+	_, command := commandName(base, topic)
+	return (command || topic == birthTopic) && allowed(rules, Write, topic)
 }
 
 // checkUsers says what is wrong with a list of users.

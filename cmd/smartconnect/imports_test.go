@@ -52,6 +52,7 @@ var may = map[string][]string{
 var home = map[string][]string{
 	"github.com/simonvetter/modbus":       {"modbusmap"},
 	"github.com/mochi-mqtt/server/v2":     {"appliance/broker"},
+	"github.com/gorilla/websocket":        {"appliance/broker"},
 	"go.bug.st/serial":                    {"appliance/serialport"},
 	"golang.org/x/sys":                    {"appliance/serialport", "appliance/config"},
 	"golang.org/x/crypto":                 {"appliance/identity", "appliance/config"},
