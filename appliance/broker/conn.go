@@ -105,6 +105,7 @@ func (c *conn) fail(err error) {
 		c.onCut()
 	}
 	c.closing, c.pending = true, nil
+	_ = c.socket.Close() // TLS would try to say goodbye
 }
 
 // SetDeadline sets the deadline of reading. The library sets it to one and a

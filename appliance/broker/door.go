@@ -29,7 +29,7 @@ func (b *Broker) Admit(ctx context.Context, ln net.Listener, d Door) error {
 		socket, err := ln.Accept()
 		if err == nil {
 			failures = 0
-			b.welcome(socket, d)
+			b.welcome(ctx, socket, d)
 			continue
 		}
 		if ctx.Err() != nil {
@@ -50,11 +50,14 @@ func (b *Broker) Admit(ctx context.Context, ln net.Listener, d Door) error {
 // maxFailures of accepting in a row, in some nine seconds, close a door.
 const maxFailures = 30
 
-// welcome gives a socket to the engine that runs now.
-func (b *Broker) welcome(socket net.Conn, d Door) {
-	if e := b.present.get(); e != nil {
-		e.sockets.admit(socket, d)
-		return
+// welcome gives a socket to the engine that runs now, or to the next one: what
+// comes while the server is started again waits.
+func (b *Broker) welcome(ctx context.Context, socket net.Conn, d Door) {
+	for b.present.wait(ctx) {
+		if e := b.present.get(); e != nil {
+			e.sockets.admit(socket, d)
+			return
+		}
 	}
 	_ = socket.Close()
 }

@@ -8,53 +8,65 @@ import (
 	"time"
 )
 
-func TestSocketThatNeverConnects(t *testing.T) {
-	b := start(t, func(b *Broker) { b.Limits.Connect = 50 * time.Millisecond })
-	for name, first := range map[string][]byte{
-		"says nothing":          nil,
-		"half a fixed header":   {0x10},
-		"half a CONNECT packet": {0x10, 100, 0, 4, 'M', 'Q'},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := dial(t, b.addr)
-			c.send(first)
-			if err := c.closed(time.Second); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	// Who has logged in may be silent for longer than that.
-	c := enter(t, b.addr, reader)
-	time.Sleep(100 * time.Millisecond)
-	if err := c.alive(); err != nil {
-		t.Errorf("a client that has logged in: %v", err)
-	}
-	eventually(t, "one socket is left", func() bool { return b.Stats().Sockets == 1 })
+// The limit ends with the login (see stuck_test.go for those who never get there).
+func TestSilenceAfterTheLogin(t *testing.T) {
+	everyDoor(t, func(b *Broker) { b.Limits.Connect = 200 * time.Millisecond }, func(t *testing.T, b *box, door string) {
+		c := b.through(t, door).let(reader)
+		time.Sleep(300 * time.Millisecond)
+		if err := c.alive(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestGiantPacketCostsNoMemory(t *testing.T) {
-	b := start(t, nil)
-	for name, header := range map[string][]byte{
-		"CONNECT of 256 MiB":       {0x10, 0xff, 0xff, 0xff, 0x7f},
-		"CONNECT of 64 KiB":        {0x10, 0x80, 0x80, 0x04},
-		"length of five octets":    {0x10, 0xff, 0xff, 0xff, 0xff, 0x7f},
-		"PUBLISH before a CONNECT": {0x30, 0xff, 0xff, 0xff, 0x7f},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			for range 8 {
-				c := dial(t, b.addr)
+	everyDoor(t, nil, func(t *testing.T, b *box, door string) {
+		for name, header := range map[string][]byte{
+			"CONNECT of 256 MiB":       {0x10, 0xff, 0xff, 0xff, 0x7f},
+			"CONNECT of 64 KiB":        {0x10, 0x80, 0x80, 0x04},
+			"length of five octets":    {0x10, 0xff, 0xff, 0xff, 0xff, 0x7f},
+			"PUBLISH before a CONNECT": {0x30, 0xff, 0xff, 0xff, 0x7f},
+		} {
+			costsNoMemory(t, name, func() *client {
+				c := b.through(t, door)
 				c.send(header)
-				if err := c.closed(patience); err != nil {
-					t.Fatal(err)
-				}
-			}
-			runtime.ReadMemStats(&after)
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
-				t.Errorf("8 of them allocated %d octets, want less than 1 MiB", grown)
-			}
+				return c
+			})
+		}
+		costsNoMemory(t, "PUBLISH of 256 MiB after the login", func() *client {
+			c := b.through(t, door).let(login{user: "mqtt", password: pwReader})
+			c.send([]byte{0x30, 0xff, 0xff, 0xff, 0x7f})
+			return c
 		})
+	})
+}
+
+// A frame of a WebSocket has a length of its own.
+func TestGiantFrameCostsNoMemory(t *testing.T) {
+	b := start(t, nil)
+	for name, length := range map[string]string{"2^62 octets": "\xff\x40\x00\x00\x00\x00\x00\x00\x00", "256 MiB": "\xff\x00\x00\x00\x00\x10\x00\x00\x00"} {
+		costsNoMemory(t, "frame of "+name, func() *client {
+			c := b.through(t, "ws")
+			_, _ = c.Conn.(*octets).NetConn().Write([]byte("\x82" + length + "mask"))
+			return c
+		})
+	}
+}
+
+// costsNoMemory sees that eight clients are closed and that little was allocated
+// for them: TLS takes some 100 KiB for each, on both sides.
+func costsNoMemory(t *testing.T, name string, come func() *client) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 8 {
+		if err := come().closed(patience); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
+		t.Errorf("%s: 8 of them allocated %d octets, want less than 4 MiB", name, grown)
 	}
 }
 
