@@ -68,6 +68,7 @@ type Limits struct {
 	Connect    time.Duration // from the connection to the CONNECT packet: 10 s
 	Sockets    int           // open at once: 96
 	PerAddress int           // open at once from one address: 16
+	Clients    int           // logged in at once: 64
 	Pending    int           // octets waiting for a client that does not read: 128 KiB
 	Stall      time.Duration // for a client to take what is sent: 10 s
 	Refresh    time.Duration // between publishing again what has not changed: 20 min
@@ -77,6 +78,7 @@ func (l Limits) orDefault() Limits {
 	def(&l.Connect, 10*time.Second)
 	def(&l.Sockets, 96)
 	def(&l.PerAddress, 16)
+	def(&l.Clients, 64)
 	def(&l.Pending, 128<<10)
 	def(&l.Stall, 10*time.Second)
 	def(&l.Refresh, 20*time.Minute)

@@ -27,7 +27,7 @@ type engine struct {
 }
 
 func newEngine(b *Broker, limits Limits, born chan<- struct{}) (*engine, error) {
-	server := mqtt.New(options(b.Log))
+	server := mqtt.New(options(limits, b.Log))
 	stopping, stop := context.WithCancel(context.Background())
 	h := &hook{
 		base:      payload.Base(b.Device.Serial),
@@ -155,9 +155,9 @@ func (p *present) wait(ctx context.Context) bool {
 
 // options are the library's settings for a box of the house: a few dozen
 // clients, small messages, nothing kept for long.
-func options(log *slog.Logger) *mqtt.Options {
+func options(limits Limits, log *slog.Logger) *mqtt.Options {
 	caps := mqtt.NewDefaultServerCapabilities()
-	caps.MaximumClients = 64
+	caps.MaximumClients = int64(limits.Clients)
 	caps.MaximumPacketSize = maxPacket
 	caps.MaximumClientWritesPending = 256
 	caps.MaximumInflight = 256
