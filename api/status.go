@@ -172,11 +172,24 @@ type Modbus struct {
 
 // Broker is the state of the embedded MQTT broker.
 type Broker struct {
-	State    State  `json:"state"`
+	State    State  `json:"state"`    // of its worst door
 	Detail   string `json:"detail"`   // a sentence that says why it is not ok; "" if it is
-	Listen   string `json:"listen"`   // address it listens on, or would
+	Listen   string `json:"listen"`   // address of the plain door, or what it would be
+	Doors    []Door `json:"doors"`    // all ways in
 	Clients  int    `json:"clients"`  // connected now
 	Messages uint64 `json:"messages"` // handed to clients in this life
+	Dropped  uint64 `json:"dropped"`  // messages that a client had no room for
+	Refused  uint64 `json:"refused"`  // logins
+	Commands uint64 `json:"commands"` // taken
+}
+
+// Door is one way into the broker.
+type Door struct {
+	State     State  `json:"state"`
+	Detail    string `json:"detail"`
+	Listen    string `json:"listen"`
+	TLS       bool   `json:"tls"`
+	WebSocket bool   `json:"websocket"`
 }
 
 // MQTT is the state of the connection to a broker outside. The counters are of this
@@ -247,6 +260,7 @@ func (s *Server) status() Status {
 	st.Meter.Tried = listed(st.Meter.Tried)
 	st.Modbus = append([]Modbus{}, st.Modbus...) // its rows are changed below
 	st.Network.Addresses = listed(st.Network.Addresses)
+	st.Broker.Doors = listed(st.Broker.Doors)
 	st.Meter.Errors = counters(st.Meter.Errors)
 	for i := range st.Modbus {
 		st.Modbus[i].Exceptions = counters(st.Modbus[i].Exceptions)

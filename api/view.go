@@ -73,7 +73,7 @@ func newView(st Status) view {
 	v.Parts = append(v.Parts,
 		mqttPart(st.MQTT),
 		newPart("MQTT broker", st.Broker.State, st.Broker.Detail,
-			fact{"Listens on", st.Broker.Listen},
+			fact{"Listens on", doors(st.Broker)},
 			fact{"Clients", count(st.Broker.Clients)},
 			fact{"Messages sent to clients", count(st.Broker.Messages)}),
 		newPart("Network", st.Network.State, st.Network.Detail,
@@ -208,6 +208,27 @@ func modbusPart(m Modbus) part {
 		fact{"Clients", clients},
 		fact{"Requests", count(m.Requests)},
 		fact{"Exceptions", exceptions})
+}
+
+// doors writes the addresses of the broker.
+func doors(b Broker) string {
+	var all []string
+	for _, d := range b.Doors {
+		text := d.Listen
+		switch {
+		case d.TLS && d.WebSocket:
+			text += " (WebSocket, TLS)"
+		case d.TLS:
+			text += " (TLS)"
+		case d.WebSocket:
+			text += " (WebSocket)"
+		}
+		all = append(all, text)
+	}
+	if all == nil {
+		return b.Listen
+	}
+	return strings.Join(all, ", ")
 }
 
 func mqttPart(m MQTT) part {

@@ -44,12 +44,8 @@ func (l *life) addUplink() error {
 		Clock:        clock,
 		Log:          l.log,
 	}
-	if c.Discovery {
-		home, err := tree.HomeAssistant(l.homeAssistant(0))
-		if err != nil {
-			return err
-		}
-		u.Announce = func(s *snapshot.Snapshot) []payload.Message { return []payload.Message{home.Discovery(s)} }
+	if err := l.announceOutside(c, u); err != nil {
+		return err
 	}
 	if obeys {
 		u.Command = func(ctx context.Context, name string, body []byte, answer func([]byte) error) {
@@ -65,6 +61,35 @@ func (l *life) addUplink() error {
 	l.uplink = u
 	l.events.told = u.Event
 	l.tasks = append(l.tasks, run.Task{Name: "uplink", Run: u.Run})
+	return nil
+}
+
+// announcedFile names the broker outside that was told of the box for Home
+// Assistant: there, and nowhere else, it is taken back.
+const announcedFile = "announced"
+
+// announceOutside tells Home Assistant of the box, or takes back what it was told.
+func (l *life) announceOutside(c *config.MQTT, u *uplink.Uplink) error {
+	if c.Format == "rl-dsp" {
+		return nil
+	}
+	home, err := u.Tree.HomeAssistant(l.homeAssistant(0))
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(l.o.State, announcedFile)
+	told, _ := config.ReadFile(path) // none: nobody was told
+	switch {
+	case c.Discovery:
+		u.Announce = func(s *snapshot.Snapshot) []payload.Message { return []payload.Message{home.Discovery(s)} }
+		if string(told) != c.Broker {
+			if err := config.WriteFile(path, []byte(c.Broker), 0o600); err != nil {
+				l.log.Warn("whom Home Assistant's discovery is sent to cannot be kept", "error", err)
+			}
+		}
+	case string(told) == c.Broker:
+		u.Withdraw = []payload.Message{home.Removal()}
+	}
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"smartconnect/api"
-	"smartconnect/appliance/broker"
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/identity"
 	"smartconnect/appliance/run"
@@ -75,11 +74,6 @@ type modbusServer struct {
 	server *modbusmap.Server
 }
 
-type brokerServer struct {
-	port
-	broker *broker.Broker
-}
-
 type webServer struct {
 	port
 	name string
@@ -129,64 +123,6 @@ func (l *life) addModbus() error {
 		l.serve(fmt.Sprintf("modbus %d", i+1), &s.port, s.server.Serve)
 	}
 	return nil
-}
-
-func (l *life) addBroker() error {
-	if !l.cfg.Broker.Enabled {
-		return nil
-	}
-	users, err := l.brokerUsers()
-	if err != nil {
-		return err
-	}
-	b := &broker.Broker{
-		Device:         l.device(),
-		Store:          l.store,
-		StaleAfter:     time.Duration(l.cfg.Broker.StaleAfter),
-		AllowAnonymous: l.cfg.Broker.AllowAnonymous,
-		Users:          users,
-		Log:            l.log,
-	}
-	l.broker = &brokerServer{port: port{addr: l.cfg.Broker.Listen, refused: l.yield(l.cfg.Broker.Listen)}, broker: b}
-	l.tasks = append(l.tasks, run.Task{Name: "broker", Run: b.Run, Failed: l.broker.failed})
-	l.serve("mqtt", &l.broker.port, func(ctx context.Context, ln net.Listener) error {
-		return b.Admit(ctx, ln, broker.Door{Name: "mqtt"})
-	})
-	return nil
-}
-
-// brokerUsers are the read-only user of the label and those of the
-// configuration. One source may try one user's password without keeping the
-// others of its address out.
-func (l *life) brokerUsers() ([]broker.User, error) {
-	hashes := map[string]string{}
-	check := identity.NewVerifier(func(user string) (string, bool) {
-		if hash, ok := l.identity.MQTTHash(user); ok {
-			return hash, true
-		}
-		hash, ok := hashes[user]
-		return hash, ok
-	}).Check
-	add := func(name string, rules []broker.Rule) broker.User {
-		return broker.User{Name: name, Rules: rules, Verify: func(from string, password []byte) bool {
-			ok, _ := check(from+" "+name, name, string(password))
-			return ok
-		}}
-	}
-	users := []broker.User{add(identity.MQTTUser, broker.ReadOnly(l.identity.Serial()))}
-	for _, u := range l.cfg.Broker.Users {
-		var rules []broker.Rule
-		for _, r := range u.Rules {
-			rule, err := broker.ParseRule(r.Access, r.Topic)
-			if err != nil {
-				return nil, err
-			}
-			rules = append(rules, rule)
-		}
-		hashes[u.Name] = u.Password.Reveal()
-		users = append(users, add(u.Name, rules))
-	}
-	return users, nil
 }
 
 // addWeb makes the two listeners of the API independent of each other: a port

@@ -170,15 +170,6 @@ func (l *life) shareStatus() *api.Share {
 	return &api.Share{State: state, Detail: detail, Listen: addr, Readers: stats.Readers, Telegrams: stats.Passed, Lost: stats.Lost}
 }
 
-func (l *life) brokerStatus() api.Broker {
-	if l.broker == nil {
-		return api.Broker{State: api.Off, Listen: l.cfg.Broker.Listen}
-	}
-	addr, state, detail := l.broker.health()
-	stats := l.broker.broker.Stats()
-	return api.Broker{State: state, Detail: detail, Listen: addr, Clients: stats.Clients, Messages: uint64(stats.Sent)}
-}
-
 // shown are the quantities worth a glance, in the order to show. What only some
 // meters send is left out where it is missing.
 var shown = []struct {

@@ -22,7 +22,7 @@ func TestAnnouncements(t *testing.T) {
 		born := make(chan struct{}, 1)
 		m := &meter{store: newStore()}
 		message := func(topic, words string) payload.Message {
-			return payload.Message{Topic: topic, Payload: []byte(words)}
+			return payload.Message{Topic: topic, Payload: []byte(words), Retain: true}
 		}
 		p := &publisher{
 			tree:     payload.NewTree(device),
@@ -82,7 +82,7 @@ func TestBirth(t *testing.T) {
 	const discovery = "homeassistant/device/smart-connect-" + serial + "/config"
 	b := start(t, func(b *Broker) {
 		b.Announce = func(*snapshot.Snapshot) []payload.Message {
-			return []payload.Message{{Topic: discovery, Payload: []byte("{}")}}
+			return []payload.Message{{Topic: discovery, Payload: []byte("{}"), Retain: true}}
 		}
 	})
 	watcher := enter(t, b.addr, reader)

@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	says := &meter{store: b.Store}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		if n, err := strconv.Atoi(lines.Text()); err == nil {
-			_ = b.present.get().retain(payload.Message{Topic: base + "/electricity", Payload: make([]byte, n)})
+			_ = b.present.get().publish(payload.Message{Topic: base + "/electricity", Payload: make([]byte, n), Retain: true})
 		} else {
 			says.says(house(100))
 		}

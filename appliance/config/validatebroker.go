@@ -13,6 +13,18 @@ type Door struct {
 	WebSocket bool
 }
 
+// Name returns what a task and the log call it.
+func (d Door) Name() string {
+	name := "mqtt"
+	if d.WebSocket {
+		name = "websocket"
+	}
+	if d.TLS {
+		name += " tls"
+	}
+	return name
+}
+
 // Doors returns the ways into the broker. The first is always there.
 func (b Broker) Doors() []Door {
 	doors := []Door{{Path: "/Broker/Listen", Listen: b.Listen}}

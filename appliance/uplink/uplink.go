@@ -46,6 +46,7 @@ type Uplink struct {
 
 	Tree         *payload.Outside
 	Announce     func(*snapshot.Snapshot) []payload.Message // retained, sent again when they change; nil: none
+	Withdraw     []payload.Message                          // retained once and not to be any more: sent by each connection
 	Store        *snapshot.Store
 	StaleAfter   time.Duration // age past which values are stale; 0: three periods of the meter
 	Folder       string        // of what is kept in an outage
@@ -186,6 +187,7 @@ func (u *Uplink) collect(ctx context.Context, q *queue, limits Limits, every fun
 		}
 	})
 	u.board.put(u.Tree.Info(nil))
+	u.board.put(u.Withdraw...)
 	var last time.Time // that a telegram of an outage was kept
 	for s := range every {
 		now := time.Now()

@@ -18,10 +18,10 @@ const demoMeter = "sim:dsmr50?lively=true"
 
 // demo is the appliance of a house with a PV roof and a car, on ports of the
 // loopback interface.
-type demo struct{ Modbus, MQTT, HTTP, HTTPS int }
+type demo struct{ Modbus, MQTT, MQTTS, HTTP, HTTPS int }
 
 // demoPorts want no privilege.
-var demoPorts = demo{Modbus: 1502, MQTT: 1883, HTTP: 8080, HTTPS: 8443}
+var demoPorts = demo{Modbus: 1502, MQTT: 1883, MQTTS: 8883, HTTP: 8080, HTTPS: 8443}
 
 // demoCommand is the demo until ctx is done.
 func demoCommand(ctx context.Context, w world, args []string) int {
@@ -63,7 +63,7 @@ func (d demo) run(ctx context.Context, w world) (err error) {
 	}
 	return appliance.Run(ctx, appliance.Options{
 		State: state, Meter: demoMeter, Log: log,
-		Modbus: loopback(d.Modbus), MQTT: loopback(d.MQTT), HTTP: loopback(d.HTTP), HTTPS: loopback(d.HTTPS),
+		Modbus: loopback(d.Modbus), MQTT: loopback(d.MQTT), MQTTS: loopback(d.MQTTS), HTTP: loopback(d.HTTP), HTTPS: loopback(d.HTTPS),
 	})
 }
 
@@ -86,7 +86,7 @@ type namedPort struct {
 }
 
 func (d demo) ports() []namedPort {
-	return []namedPort{{"Modbus", d.Modbus}, {"MQTT", d.MQTT}, {"HTTP", d.HTTP}, {"HTTPS", d.HTTPS}}
+	return []namedPort{{"Modbus", d.Modbus}, {"MQTT", d.MQTT}, {"MQTT with TLS", d.MQTTS}, {"HTTP", d.HTTP}, {"HTTPS", d.HTTPS}}
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
@@ -102,6 +102,10 @@ const demoText = `Smart Connect {{.Serial}} reads a simulated house (DSMR 5, thr
 
   What an energy manager receives, every second:
     mosquitto_sub -h 127.0.0.1 -p {{.MQTT}} -u {{.MQTTUser}} -P {{.MQTTPassword}} -t 'smart-connect/#' -v
+
+  The same with TLS, for who trusts this box's own authority:
+    curl -s -o ca.crt http://127.0.0.1:{{.HTTP}}/ca.crt
+    mosquitto_sub -h 127.0.0.1 -p {{.MQTTS}} --cafile ca.crt -u {{.MQTTUser}} -P {{.MQTTPassword}} -t 'smart-connect/+/electricity'
 
   What an installer asks and changes:
     curl -k -u {{.User}}:{{.Password}} https://127.0.0.1:{{.HTTPS}}/api/v1/status

@@ -32,7 +32,7 @@ func TestDemoWantsItsPorts(t *testing.T) {
 }
 
 func TestDemoPorts(t *testing.T) {
-	if want := (demo{1502, 1883, 8080, 8443}); demoPorts != want {
+	if want := (demo{1502, 1883, 8883, 8080, 8443}); demoPorts != want {
 		t.Errorf("the demo's ports are %+v, want %+v", demoPorts, want)
 	}
 }
@@ -44,6 +44,7 @@ func TestDemo(t *testing.T) {
 	}
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
+	t.Chdir(t.TempDir()) // where the certificate is saved
 	d := freePorts(t)
 	c := start(t, nil, d.command)
 	c.out.wait(t, `Ctrl-C ends it`)
@@ -67,14 +68,14 @@ func TestDemo(t *testing.T) {
 		Modbus struct{ Servers []struct{ WhenStale string } }
 	}
 	eventually(t, func() error {
-		out, err := exec.Command("sh", "-c", offered[2]).Output() // the old life answers, too, for a moment
+		out, err := exec.Command("sh", "-c", offered[4]).Output() // the old life answers, too, for a moment
 		if err == nil && !strings.Contains(string(out), `"restart_required": false`) {
 			err = errors.New("the change is still waiting for a restart")
 		}
 		return err
 	})
 	eventually(t, serving)
-	if err := json.Unmarshal([]byte(shell(t, offered[3])), &config); err != nil || config.Modbus.Servers[0].WhenStale != "hold" {
+	if err := json.Unmarshal([]byte(shell(t, offered[5])), &config); err != nil || config.Modbus.Servers[0].WhenStale != "hold" {
 		t.Errorf("the change of the demo is not there: %+v, %v", config, err)
 	}
 
@@ -111,6 +112,16 @@ var tries = []struct {
 }{
 	{"mbpoll", "", plausibleRegisters},
 	{"mosquitto_sub", " -C 60 -W 15", plausibleTopics},
+	{"authority", "", func(t *testing.T, _, _ string) {
+		if b, err := os.ReadFile("ca.crt"); err != nil || !strings.Contains(string(b), "BEGIN CERTIFICATE") {
+			t.Errorf("%v: %s", err, b)
+		}
+	}},
+	{"mosquitto_sub with TLS", " -C 2 -W 15", func(t *testing.T, out, _ string) {
+		if strings.Count(out, `"active_power":`) != 2 {
+			t.Error(out)
+		}
+	}},
 	{"status", "", func(t *testing.T, out, serial string) {
 		var s struct {
 			Serial string

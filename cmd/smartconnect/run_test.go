@@ -44,11 +44,11 @@ func power(port int) (float32, error) {
 
 // ports are arguments for four free ports of the loopback interface.
 func (d demo) args() []string {
-	return []string{"--modbus", loopback(d.Modbus), "--mqtt", loopback(d.MQTT), "--http", loopback(d.HTTP), "--https", loopback(d.HTTPS)}
+	return []string{"--modbus", loopback(d.Modbus), "--mqtt", loopback(d.MQTT), "--mqtts", loopback(d.MQTTS), "--http", loopback(d.HTTP), "--https", loopback(d.HTTPS)}
 }
 
 func freePorts(t testing.TB) demo {
-	return demo{Modbus: freePort(t), MQTT: freePort(t), HTTP: freePort(t), HTTPS: freePort(t)}
+	return demo{Modbus: freePort(t), MQTT: freePort(t), MQTTS: freePort(t), HTTP: freePort(t), HTTPS: freePort(t)}
 }
 
 func TestRunWithoutAState(t *testing.T) {
@@ -92,7 +92,7 @@ func TestRunWaitsForItsDevice(t *testing.T) {
 	t.Chdir(t.TempDir())
 	ports := freePorts(t)
 	c := startCommand(t, nil, "run", "--state", "state", "--meter", "ttyNONE9",
-		"--modbus", loopback(ports.Modbus), "--mqtt", loopback(ports.MQTT), "--http", "", "--https", "")
+		"--modbus", loopback(ports.Modbus), "--mqtt", loopback(ports.MQTT), "--mqtts", loopback(ports.MQTTS), "--http", "", "--https", "")
 	c.err.wait(t, `ttyNONE9: no such device: is the cable plugged in`)
 	eventually(t, func() error {
 		p, err := power(ports.Modbus)
