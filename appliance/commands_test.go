@@ -1,14 +1,19 @@
 package appliance
 
 import (
+	"bytes"
 	"fmt"
+	"io/fs"
 	"net"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"smartconnect/api"
+	"smartconnect/appliance/payload"
 )
 
 // request is a command as machines send it.
@@ -82,9 +87,41 @@ func TestCommandsOutside(t *testing.T) {
 	if lives() != first+1 {
 		t.Errorf("%d lives, want %d", lives(), first+1)
 	}
+	answers(t, heard.String())
 	eventually(t, 5*time.Second, "events are told", func() bool {
 		return strings.Contains(heard.String(), `"kind":"meter-found"`) && strings.Contains(heard.String(), `"kind":"started"`)
 	})
+}
+
+// answers checks what was answered against the schema in the repository.
+func answers(t *testing.T, heard string) {
+	t.Helper()
+	b, err := fs.ReadFile(payload.Schemas(), "command-response.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("response", document); err != nil {
+		t.Fatal(err)
+	}
+	schema, n := c.MustCompile("response"), 0
+	for line := range strings.Lines(heard) {
+		topic, body, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !strings.HasSuffix(topic, "/response") {
+			continue
+		}
+		n++
+		if answer, err := jsonschema.UnmarshalJSON(strings.NewReader(body)); err != nil || schema.Validate(answer) != nil {
+			t.Errorf("not an answer as the schema has it: %s", body)
+		}
+	}
+	if n < 6 {
+		t.Errorf("%d answers", n)
+	}
 }
 
 func TestCommandsWithoutTLS(t *testing.T) {
