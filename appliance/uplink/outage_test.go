@@ -44,6 +44,10 @@ func TestTelegramsArrive(t *testing.T) {
 		got := l.on("status")
 		return strings.Contains(got[len(got)-1], `"online":false`)
 	})
+	time.Sleep(50 * time.Millisecond)
+	if got := l.on("status"); len(got) != 2 || strings.Contains(got[1], "null") {
+		t.Errorf("status %q: the will came too", got)
+	}
 	files, err := os.ReadDir(u.Folder)
 	if err != nil || len(files) != 0 {
 		t.Errorf("files were written while the broker was there: %v (%v)", files, err)

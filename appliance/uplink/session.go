@@ -100,12 +100,14 @@ func (u *Uplink) session(ctx context.Context, q *queue, at address, limits Limit
 	if ctx.Err() != nil {
 		s.leave()
 	}
-	s.client.Disconnect(0)
+	s.client.Disconnect(uint(parting.Milliseconds())) // which the broker must read, or it sends the will after all
 	return time.Since(began), err
 }
 
-// goodbye is how long the last words of a box that is stopped may take.
-const goodbye = time.Second
+const (
+	goodbye = time.Second            // for the last words of a box that is stopped
+	parting = 250 * time.Millisecond // for the packet that ends a connection
+)
 
 // serve sends what is to be sent, in order, until the connection is lost.
 func (s *session) serve(ctx context.Context) error {
