@@ -42,6 +42,7 @@ func (l *life) addUplink() error {
 		Folder:       filepath.Join(l.o.State, "uplink"),
 		OfflineEvery: time.Duration(c.OfflineEvery),
 		Clock:        clock,
+		Limits:       uplink.Limits{MaxBytes: int64(c.KeepMiB) << 20},
 		Log:          l.log,
 	}
 	if err := l.announceOutside(c, u); err != nil {

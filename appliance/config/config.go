@@ -46,6 +46,7 @@ type MQTT struct {
 	Format       string // what a telegram becomes: a name of Known.Payloads
 	Energy       bool   // counters too, for a broker of one's own
 	Commands     string // one of CommandsWords
+	KeepMiB      int    // the most that is kept of an outage, on the disk
 	OfflineEvery Thin   // what is kept of an outage longer than ten minutes
 	Discovery    bool   // for Home Assistant, on a broker of one's own
 }
@@ -154,7 +155,7 @@ func Default() Config {
 	return Config{
 		MeterType: row.MeterType,
 		Settings:  netcfg.Defaults(),
-		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite, Format: "xemex", Commands: Auto},
+		MQTT:      MQTT{Broker: defaultBroker, Site: defaultSite, Format: "xemex", Commands: Auto, KeepMiB: 32},
 		Meter: Meter{Source: "/dev/ttyUSB0", Format: Auto, UTCOffset: Offset(hour), Verify: Auto, RequireEncryption: true, ShareAs: "raw",
 			Profile: Auto, Scalers: []Scaler{}, List: []Code{}, CurrentRatio: 1, VoltageRatio: 1},
 		Modbus: Modbus{Servers: []Server{row}},

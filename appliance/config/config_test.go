@@ -78,7 +78,7 @@ const everything = `{
 	"Ethernet": {"IpMode": "Static", "StaticIPv4": {"IpAddress": "192.168.10.101", "Netmask": "255.255.255.0", "Gateway": "192.168.10.1", "DNS": "192.168.10.1"}},
 	"WiFi": {"SSID": "Zuhause \"<&>\"", "Password": "wifi-secret"},
 	"MQTT": {"Broker": "mqtt://nas.local", "Site": "chalet", "Username": "me", "Password": "uplink-secret",
-		"Format": "values", "Energy": true, "Commands": "on", "OfflineEvery": "10s", "Discovery": true},
+		"Format": "values", "Energy": true, "Commands": "on", "KeepMiB": 100, "OfflineEvery": "10s", "Discovery": true},
 	"Meter": {"Source": "tcp://192.168.1.20:8088", "Format": "tic", "Line": "9600 7e1", "UTCOffset": "5h30m",
 		"Key": "4d65746572204b65 792069732073 6563", "AuthKey": "4175746820204B657920697320736563", "Verify": "checksum", "Out": "/dev/ttyUSB1", "Share": "127.0.0.1:2001", "ShareAs": "p1",
 		"Profile": "lg-e570", "Scalers": [{"OBIS": "1-0:1.7.0", "Exponent": -1}, {"OBIS": "1-0:31.7.0"}], "List": ["1-0:1.7.0", "", "0-0:96.1.0"],

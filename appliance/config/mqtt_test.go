@@ -65,6 +65,8 @@ func TestValidateMQTT(t *testing.T) {
 		{"a certificate and its key", login(cert, key), "", ""},
 		{"no such payload", mqtt(func(m *MQTT) { m.Format = "csv" }), "/MQTT/Format", `"csv" is none of xemex, rl-dsp or values`},
 		{"commands perhaps", mqtt(func(m *MQTT) { m.Commands = "yes" }), "/MQTT/Commands", `"yes" is none of auto, on or off`},
+		{"an outage of which nothing is kept", mqtt(func(m *MQTT) { m.KeepMiB = 0 }), "/MQTT/KeepMiB", "0 is not from 1 to 1024"},
+		{"an outage of which a terabyte is kept", mqtt(func(m *MQTT) { m.KeepMiB = 1 << 20 }), "/MQTT/KeepMiB", "is not from 1 to 1024"},
 		{"discovery of OBIS codes", mqtt(func(m *MQTT) { m.Format, m.Discovery = "rl-dsp", true }), "/MQTT/Discovery", "cannot read"},
 		{"TLS on no port", door(func(b *Broker) { b.ListenTLS = "8883" }), "/Broker/ListenTLS", "is not a port"},
 		{"TLS on the plain port", door(func(b *Broker) { b.ListenTLS = ":1883" }), "/Broker/ListenTLS", "taken by /Broker/Listen"},

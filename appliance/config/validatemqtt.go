@@ -29,6 +29,9 @@ func (m MQTT) check(p *Problems, k Known) {
 	m.checkPair(p)
 	p.word("/MQTT/Format", m.Format, k.Payloads)
 	p.word("/MQTT/Commands", m.Commands, CommandsWords)
+	if m.KeepMiB < 1 || m.KeepMiB > maxKeep {
+		p.add("/MQTT/KeepMiB", "%d is not from 1 to %d", m.KeepMiB, maxKeep)
+	}
 	if m.Discovery && m.Format == "rl-dsp" {
 		p.add("/MQTT/Discovery", "Home Assistant cannot read the payloads of Format rl-dsp")
 	}
@@ -48,6 +51,9 @@ func (m MQTT) checkPair(p *Problems) {
 		p.add("/MQTT/Certificate", "is not a certificate in PEM with the private key in Key: %v", err)
 	}
 }
+
+// maxKeep is a week of an outage, in MiB.
+const maxKeep = 1024
 
 // maxPEM is far above what a chain of certificates has.
 const maxPEM = 16 << 10
