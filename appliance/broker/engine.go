@@ -17,6 +17,9 @@ import (
 // maxPacket is the largest MQTT packet of a client, in octets behind its length.
 const maxPacket = 64 << 10
 
+// maxAliases is how many topics a client may have a number for.
+const maxAliases = 16
+
 // engine is the library's server and what stands round it, for one Run.
 type engine struct {
 	server  *mqtt.Server
@@ -164,7 +167,7 @@ func options(limits Limits, log *slog.Logger) *mqtt.Options {
 	caps.ReceiveMaximum = 32
 	caps.MaximumSessionExpiryInterval = 3600
 	caps.MaximumMessageExpiryInterval = 3600
-	caps.TopicAliasMaximum = 16
+	caps.TopicAliasMaximum = maxAliases
 	caps.Compatibilities.NoInheritedPropertiesOnAck = true
 	return &mqtt.Options{
 		Capabilities:           caps,

@@ -84,14 +84,8 @@ func ours(b *testing.B) *rival {
 }
 
 // theirs is mosquitto, with a client that publishes the same messages.
-func theirs(b *testing.B) *rival {
-	path, err := exec.LookPath("mosquitto")
-	if err != nil {
-		path = "/usr/sbin/mosquitto"
-	}
-	if _, err := os.Stat(path); err != nil {
-		b.Skip("mosquitto is not installed")
-	}
+func theirs(b testing.TB) *rival {
+	path := witness(b, "mosquitto")
 	ln := listening(b)
 	addr := ln.Addr().String()
 	ln.Close()
@@ -126,7 +120,7 @@ func theirs(b *testing.B) *rival {
 	}}
 }
 
-func pipes(b *testing.B, cmd *exec.Cmd) (io.WriteCloser, io.ReadCloser) {
+func pipes(b testing.TB, cmd *exec.Cmd) (io.WriteCloser, io.ReadCloser) {
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)

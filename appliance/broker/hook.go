@@ -47,7 +47,7 @@ type hook struct {
 var provided = map[byte]bool{
 	mqtt.OnConnect: true, mqtt.OnConnectAuthenticate: true, mqtt.OnACLCheck: true,
 	mqtt.OnSubscribe: true, mqtt.OnPacketProcessed: true, mqtt.OnPublish: true, mqtt.OnPublished: true,
-	mqtt.OnPacketSent: true, mqtt.OnPublishDropped: true,
+	mqtt.OnPacketRead: true, mqtt.OnPacketEncode: true, mqtt.OnPacketSent: true, mqtt.OnPublishDropped: true,
 }
 
 func (h *hook) ID() string           { return "rights" }
@@ -187,6 +187,26 @@ func (h *hook) retaining() (done func()) {
 		}
 	}
 	return h.retained.Unlock
+}
+
+// OnPacketRead puts the topic in place of its alias: the library asks for the right
+// to publish before it does so itself.
+func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	if p := pk.Properties; pk.FixedHeader.Type == packets.Publish && pk.TopicName == "" && p.TopicAliasFlag && p.TopicAlias <= maxAliases {
+		if pk.TopicName = cl.State.TopicAliases.Inbound.Set(p.TopicAlias, ""); pk.TopicName == "" {
+			return pk, packets.ErrRejectPacket // an alias that stands for nothing (MQTT 5, 3.3.2.3.4)
+		}
+	}
+	return pk, nil
+}
+
+// OnPacketEncode says "identifier rejected" where the library has no word of MQTT
+// 3.1.1 for it: no identifier, and a session to keep ([MQTT-3.1.3-8]).
+func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	if pk.FixedHeader.Type == packets.Connack && cl.Properties.ProtocolVersion < 5 && pk.ReasonCode == packets.ErrUnspecifiedError.Code {
+		pk.ReasonCode = packets.Err3ClientIdentifierNotValid.Code
+	}
+	return pk
 }
 
 // OnPublish lets nothing a client says be retained: retained topics are memory. A

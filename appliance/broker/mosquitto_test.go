@@ -17,7 +17,7 @@ import (
 )
 
 // witness returns the path of a program that is not ours.
-func witness(t *testing.T, name string) string {
+func witness(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	switch {
