@@ -133,15 +133,34 @@ func TestStopWithStuckSockets(t *testing.T) {
 		c.subscribe(base+"/filler", 0)
 		deaf = append(deaf, c)
 	}
-	for range 500 {
-		_ = b.server().Publish(base+"/filler", make([]byte, 32<<10), false, 0)
-	}
+	filler := make([]byte, 32<<10)
+	eventually(t, "all that do not read are stuck", func() bool {
+		_ = b.server().Publish(base+"/filler", filler, false, 0)
+		return full(b) == len(ways)
+	})
 	b.stop()
 	for i, c := range append(all, deaf...) {
 		if err := c.closed(patience); err != nil {
 			t.Errorf("socket %d: %v", i+1, err)
 		}
 	}
+}
+
+// full is how many clients more than 64 KiB wait for.
+func full(b *box) (n int) {
+	s := b.present.get().sockets
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for v := range s.open {
+		if v.conn != nil {
+			v.conn.mu.Lock()
+			if len(v.conn.pending) > 64<<10 {
+				n++
+			}
+			v.conn.mu.Unlock()
+		}
+	}
+	return n
 }
 
 // Whoever was in hears that the box goes, through every door.
