@@ -17,7 +17,7 @@ import (
 
 // brokerServer is the broker in the box and its doors.
 type brokerServer struct {
-	port   // not bound: how the engine is doing
+	engine port // without an address: why the broker itself does not run
 	broker *broker.Broker
 	doors  []*brokerDoor
 }
@@ -58,7 +58,10 @@ func (l *life) addBroker() error {
 	}
 	l.desk.Unanswered(viaBroker) // who asked is gone with the broker of that life; he may ask again
 	l.broker = &brokerServer{broker: b}
-	l.tasks = append(l.tasks, run.Task{Name: "broker", Run: b.Run, Failed: l.broker.failed})
+	l.tasks = append(l.tasks, run.Task{Name: "broker", Failed: l.broker.engine.failed, Run: func(ctx context.Context) error {
+		l.broker.engine.failed(nil) // what was has no say any more
+		return b.Run(ctx)
+	}})
 	for _, d := range c.Doors() {
 		at := &brokerDoor{port{addr: d.Listen, refused: l.yield(d.Listen)}, d}
 		l.broker.doors = append(l.broker.doors, at)
@@ -168,7 +171,7 @@ func (l *life) brokerStatus() api.Broker {
 			s.State, s.Detail = state, detail
 		}
 	}
-	if _, _, fault := l.broker.state(); fault != nil && stats.Sockets == 0 {
+	if _, _, fault := l.broker.engine.state(); fault != nil {
 		s.State, s.Detail = api.Fault, fault.Error()
 	}
 	return s
