@@ -205,3 +205,14 @@ func TestDoorTaken(t *testing.T) {
 		return err == nil && s.Broker.State == api.OK
 	})
 }
+
+// The first telegram of a life is as good as any other.
+func TestFirstTelegramArrives(t *testing.T) {
+	outside := mosquitto(t, "allow_anonymous true")
+	heard := wiretap(t, outside, "-q", "1", "-t", "devices/#")
+	b := start(t, "sim:dsmr50", fmt.Sprintf(`{"MQTT":{"Broker":"mqtt://%s"}}`, outside))
+	eventually(t, 5*time.Second, "the first telegram", func() bool { return strings.Contains(heard.String(), `{"schema":1,"seq":100001,`) }) // a life took numbers to be configured
+	b.stop()
+	b.run()
+	eventually(t, 5*time.Second, "the first telegram of the next life", func() bool { return strings.Contains(heard.String(), `{"schema":1,"seq":200001,`) })
+}

@@ -38,7 +38,7 @@ func (l *life) addUplink() error {
 	u := &uplink.Uplink{
 		Broker: c.Broker, ClientID: l.identity.Serial(), Username: c.Username, Password: c.Password,
 		TLS:  l.uplinkTLS(c),
-		Tree: tree, Store: l.store,
+		Tree: tree, Telegrams: l.store.Reader(),
 		Folder:       filepath.Join(l.o.State, "uplink"),
 		OfflineEvery: time.Duration(c.OfflineEvery),
 		Clock:        clock,

@@ -24,7 +24,7 @@ func TestEvery(t *testing.T) {
 				s := NewStore(counter())
 				s.Publish(reading(1, time.Now()), time.Now(), time.Second) // before the call
 				ctx, cancel := context.WithCancel(t.Context())
-				all := s.Every(ctx)
+				all := s.Reader().Every(ctx)
 				done := make(chan bool)
 				var runs [][2]uint64
 				go func() {
@@ -57,5 +57,29 @@ func TestEvery(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A reader that is stopped and started again goes on where it was.
+func TestEveryGoesOn(t *testing.T) {
+	s := NewStore(counter())
+	r := s.Reader()
+	for range 3 {
+		s.Publish(reading(1, time.Now()), time.Now(), time.Second)
+	}
+	var seen []uint64
+	for range 3 {
+		for snap := range r.Every(t.Context()) {
+			seen = append(seen, snap.Seq)
+			break
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		for snap := range r.Every(ended) {
+			t.Errorf("%d is yielded when nobody wants any", snap.Seq)
+		}
+	}
+	if len(seen) != 3 || seen[0] != 1 || seen[1] != 2 || seen[2] != 3 {
+		t.Errorf("seen %v, want 1 2 3", seen)
 	}
 }

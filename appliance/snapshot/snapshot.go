@@ -108,28 +108,38 @@ func (s *Store) Changes(ctx context.Context) iter.Seq[*Snapshot] {
 	}
 }
 
-// backlog is how many snapshots wait for a reader of Every: with the largest
-// telegrams about 4 MB.
+// Reader is for who must not lose a snapshot. It belongs to one goroutine.
+type Reader struct {
+	store *Store
+	at    *link // the last one that was yielded
+}
+
+// Reader returns a reader of every snapshot that is published after the call.
+func (s *Store) Reader() *Reader { return &Reader{s, s.last.Load()} }
+
+// backlog is how many snapshots wait for a Reader: with the largest telegrams about
+// 4 MB.
 const backlog = 2048
 
-// Every yields every snapshot that is published after the call, in order, until
-// ctx is done: for who must not lose any. What comes while the caller is busy
-// waits for it, up to half an hour of it at one a second; of more the oldest are
-// skipped.
-func (s *Store) Every(ctx context.Context) iter.Seq[*Snapshot] {
-	at := s.last.Load()
+// Every yields the snapshots in order until ctx is done; called again, it goes on
+// where it was. What comes while the caller is busy waits for it, up to half an hour
+// of it at one a second; of more the oldest are skipped.
+func (r *Reader) Every(ctx context.Context) iter.Seq[*Snapshot] {
 	return func(yield func(*Snapshot) bool) {
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-at.after:
+			case <-r.at.after:
 			}
-			at = at.next
-			for last := s.last.Load(); last.number-at.number >= backlog; {
-				at = at.next
+			if ctx.Err() != nil {
+				return
 			}
-			if ctx.Err() != nil || !yield(at.snap) {
+			r.at = r.at.next
+			for last := r.store.last.Load(); last.number-r.at.number >= backlog; {
+				r.at = r.at.next
+			}
+			if !yield(r.at.snap) {
 				return
 			}
 		}

@@ -111,7 +111,7 @@ func TestOutage(t *testing.T) {
 func killed(folder, addr string, first, n int) {
 	m := newMeter()
 	m.said = first - 1
-	u := &Uplink{Broker: "mqtt://" + addr, ClientID: serial, Tree: tree(new(testing.T)), Store: m.store, Folder: folder,
+	u := &Uplink{Broker: "mqtt://" + addr, ClientID: serial, Tree: tree(new(testing.T)), Telegrams: m.store.Reader(), Folder: folder,
 		Clock: func() error { return nil }, Limits: patient, Log: slog.New(slog.DiscardHandler)}
 	go u.Run(context.Background())
 	for u.queue.Load() == nil {

@@ -47,10 +47,10 @@ type Uplink struct {
 	Tree         *payload.Outside
 	Announce     func(*snapshot.Snapshot) []payload.Message // retained, sent again when they change; nil: none
 	Withdraw     []payload.Message                          // retained once and not to be any more: sent by each connection
-	Store        *snapshot.Store
-	StaleAfter   time.Duration // age past which values are stale; 0: three periods of the meter
-	Folder       string        // of what is kept in an outage
-	OfflineEvery time.Duration // between telegrams kept of an outage of more than Limits.Thin; 0: all are
+	Telegrams    *snapshot.Reader                           // made before the meter is read, or the first telegrams are missed
+	StaleAfter   time.Duration                              // age past which values are stale; 0: three periods of the meter
+	Folder       string                                     // of what is kept in an outage
+	OfflineEvery time.Duration                              // between telegrams kept of an outage of more than Limits.Thin; 0: all are
 
 	// Command carries out a request; nil: none are taken. Each answer is handed to
 	// answer, which returns when the broker has it. Late returns answers that an
@@ -129,8 +129,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 			u.Log.Error("uplink: what was not sent may be lost", "error", err)
 		}
 	}()
-	every := u.Store.Every(running)
-	tasks.Go(func() { u.collect(running, q, limits, every) })
+	tasks.Go(func() { u.collect(running, q, limits) })
 	tasks.Go(func() { q.keep(running, limits) })
 	u.connect(ctx, q, at, limits)
 	return ctx.Err()
@@ -172,7 +171,7 @@ func rest(ctx context.Context, d time.Duration) {
 }
 
 // collect puts every telegram and every event into the queue.
-func (u *Uplink) collect(ctx context.Context, q *queue, limits Limits, every func(func(*snapshot.Snapshot) bool)) {
+func (u *Uplink) collect(ctx context.Context, q *queue, limits Limits) {
 	u.once.Do(u.open)
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
@@ -189,7 +188,7 @@ func (u *Uplink) collect(ctx context.Context, q *queue, limits Limits, every fun
 	u.board.put(u.Tree.Info(nil))
 	u.board.put(u.Withdraw...)
 	var last time.Time // that a telegram of an outage was kept
-	for s := range every {
+	for s := range u.Telegrams.Every(ctx) {
 		now := time.Now()
 		u.board.put(u.Tree.Info(s))
 		if u.Announce != nil {

@@ -220,7 +220,7 @@ func up(t *testing.T, scheme, addr string, change func(*Uplink)) *link {
 	t.Helper()
 	l := &link{meter: newMeter()}
 	l.Uplink = &Uplink{
-		Broker: scheme + addr, ClientID: serial, Tree: tree(t), Store: l.store, Folder: filepath.Join(t.TempDir(), "uplink"),
+		Broker: scheme + addr, ClientID: serial, Tree: tree(t), Telegrams: l.store.Reader(), Folder: filepath.Join(t.TempDir(), "uplink"),
 		Clock: func() error { return nil }, Limits: patient, Log: slog.New(slog.DiscardHandler),
 		TLS: func() (*tls.Config, error) { return nil, errors.New("no TLS in this test") },
 	}
