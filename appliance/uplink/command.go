@@ -45,21 +45,23 @@ func (s *session) obey(ctx context.Context) {
 
 // answer publishes an answer and waits until the broker has it.
 func (s *session) answer(name string, body []byte) error {
-	done := make(chan error, 1)
-	gone := errors.New("uplink: the connection is gone")
+	sent := make(chan mqtt.Token, 1)
 	select {
-	case s.answers <- answer{s.Tree.Response(name, body), done}:
+	case s.answers <- answer{s.Tree.Response(name, body), sent}:
 	case <-s.over.Done():
-		return gone
+		return errGone
 	}
 	late := time.NewTimer(s.limits.Ack)
 	defer late.Stop()
+	t := <-sent
 	select {
-	case err := <-done:
-		return err
+	case <-t.Done():
+		return t.Error()
 	case <-s.over.Done():
-		return gone
+		return errGone
 	case <-late.C:
 		return errNoAck
 	}
 }
+
+var errGone = errors.New("uplink: the connection is gone")

@@ -44,7 +44,7 @@ func (u *Uplink) dial(ctx context.Context, at address, limits Limits) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	conn := &bounded{Conn: raw}
+	conn := &guarded{Conn: raw}
 	if !at.secure {
 		return conn, nil
 	}
@@ -99,44 +99,3 @@ func (u *Uplink) client(at address, limits Limits, conn net.Conn, lost func(erro
 }
 
 const keepAlive = 30 * time.Second
-
-// bounded cuts a connection whose peer announces a packet longer than maxPacket.
-// The library would make room for all of the 256 MiB that can be announced.
-type bounded struct {
-	net.Conn
-	left  int  // octets of the packet that is read
-	begun bool // its first octet has been read
-	size  int  // its length as far as it has been read
-	shift uint
-}
-
-// maxPacket is above any command, in octets.
-const maxPacket = 128 << 10
-
-// Read implements io.Reader.
-func (c *bounded) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	for b := p[:n]; len(b) > 0; {
-		if c.left > 0 {
-			skip := min(c.left, len(b))
-			c.left -= skip
-			b = b[skip:]
-			continue
-		}
-		octet := b[0]
-		b = b[1:]
-		if !c.begun {
-			c.begun, c.size, c.shift = true, 0, 0
-			continue
-		}
-		c.size |= int(octet&0x7f) << c.shift
-		c.shift += 7
-		if c.size > maxPacket || c.shift > 28 {
-			return 0, fmt.Errorf("uplink: the broker sends a packet of more than %d octets", maxPacket)
-		}
-		if octet&0x80 == 0 {
-			c.begun, c.left = false, c.size
-		}
-	}
-	return n, err
-}

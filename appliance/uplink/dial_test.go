@@ -1,7 +1,6 @@
 package uplink
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -59,41 +58,6 @@ func TestReasons(t *testing.T) {
 		got, text := explain(c.err, at)
 		if got != c.want || !strings.HasPrefix(text, "broker:8883") {
 			t.Errorf("%v: %s: %s; want %s", c.err, got, text, c.want)
-		}
-	}
-}
-
-// stream is a connection that brings what it holds in pieces.
-type stream struct {
-	net.Conn
-	r    io.Reader
-	size int
-}
-
-func (s *stream) Read(p []byte) (int, error) { return s.r.Read(p[:min(len(p), s.size)]) }
-
-func TestPacketsAreBounded(t *testing.T) {
-	small := append([]byte{0x30, 3}, "abc"...)
-	large := append([]byte{0x30, 0x80, 0x80, 0x08}, make([]byte, 128<<10)...)
-	for _, c := range []struct {
-		name string
-		in   []byte
-		ok   bool
-	}{
-		{"nothing", nil, true},
-		{"a packet without a body, and another", []byte{0xd0, 0, 0x20, 2, 0, 0}, true},
-		{"small ones", bytes.Repeat(small, 100), true},
-		{"the largest there may be", large, true},
-		{"an octet more", []byte{0x30, 0x81, 0x80, 0x08}, false},
-		{"256 MiB", []byte{0x30, 0xff, 0xff, 0xff, 0x7f}, false},
-		{"a length without an end", []byte{0x30, 0x80, 0x80, 0x80, 0x80, 0x80}, false},
-		{"large behind small", append(bytes.Repeat(small, 3), 0x30, 0xff, 0xff, 0x7f), false},
-	} {
-		for _, size := range []int{1, 2, 7, 4096} {
-			got, err := io.ReadAll(&bounded{Conn: &stream{r: bytes.NewReader(c.in), size: size}})
-			if (err == nil) != c.ok || c.ok && !bytes.Equal(got, c.in) {
-				t.Errorf("%s, %d octets a read: %d octets, %v", c.name, size, len(got), err)
-			}
 		}
 	}
 }

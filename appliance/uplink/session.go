@@ -34,10 +34,10 @@ type flight struct {
 	token  mqtt.Token
 }
 
-// answer is an answer to a command, and whom to tell that the broker has it.
+// answer is an answer to a command, and where to say what it became.
 type answer struct {
 	payload.Message
-	done chan<- error
+	sent chan<- mqtt.Token
 }
 
 // Errors of a connection that the broker did not end.
@@ -83,13 +83,13 @@ func (u *Uplink) session(ctx context.Context, q *queue, at address, limits Limit
 	if err := connected.Error(); err != nil {
 		return 0, refusal(err, at.secure && u.Username == "")
 	}
-	context.AfterFunc(ctx, func() {
+	defer context.AfterFunc(ctx, func() {
 		select {
 		case <-over.Done():
 		case <-time.After(goodbye):
 			_ = conn.Close()
 		}
-	})
+	})()
 	began := time.Now()
 	u.set(State{Up: true})
 	q.setOnline(true)
@@ -133,7 +133,7 @@ func (s *session) serve(ctx context.Context) error {
 		case <-s.queue.more:
 		case <-news:
 		case a := <-s.answers:
-			s.watch(s.publish(a.Message), a.done)
+			a.sent <- s.publish(a.Message)
 		case now := <-tick.C:
 			if len(s.window) > 0 && now.Sub(s.window[0].sent) > s.limits.Ack {
 				return errNoAck
@@ -146,8 +146,8 @@ func (s *session) serve(ctx context.Context) error {
 // greet says that the box is there, and asks for commands.
 func (s *session) greet() error {
 	if s.Command != nil {
-		if err := s.wait(s.client.Subscribe(s.Tree.CommandFilter(), 1, nil)); err != nil {
-			return fmt.Errorf("uplink: subscribing to commands: %w", err)
+		if err := s.listen(); err != nil {
+			return err
 		}
 	}
 	if err := s.wait(s.publish(s.Tree.Status(true, time.Now()))); err != nil {
@@ -157,6 +157,20 @@ func (s *session) greet() error {
 		for _, m := range s.Late() {
 			s.publish(m)
 		}
+	}
+	return nil
+}
+
+// listen asks for commands. A broker that does not let the box have any still gets
+// its telegrams.
+func (s *session) listen() error {
+	filter := s.Tree.CommandFilter()
+	t := s.client.Subscribe(filter, 1, nil)
+	if err := s.wait(t); err != nil {
+		return fmt.Errorf("uplink: subscribing to commands: %w", err)
+	}
+	if granted, ok := t.(*mqtt.SubscribeToken); ok && granted.Result()[filter] > 2 {
+		s.Log.Warn("uplink: the broker does not let this box have commands", "filter", filter)
 	}
 	return nil
 }
@@ -242,16 +256,4 @@ func unsent(err error) error {
 		return fmt.Errorf("%w: %w", errNoAck, err)
 	}
 	return err
-}
-
-// watch tells done how a message fares, or that the session is over.
-func (s *session) watch(t mqtt.Token, done chan<- error) {
-	go func() {
-		select {
-		case <-t.Done():
-			done <- t.Error()
-		case <-s.over.Done():
-			done <- errors.New("uplink: the connection is gone")
-		}
-	}()
 }
