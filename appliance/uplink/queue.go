@@ -3,7 +3,6 @@ package uplink
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"log/slog"
 	"slices"
 	"sync"
@@ -292,12 +291,4 @@ func (q *queue) tell(s *Stats) {
 	s.Kept = f.Bytes
 	s.Dropped += f.Dropped
 	s.Damaged = f.Lost
-}
-
-// addressee identifies whom messages are for. What was kept for one broker and site
-// is not sent to another one that the owner has chosen since.
-func addressee(broker, base string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(broker + "\x00" + base)) // never fails
-	return h.Sum64()
 }

@@ -3,6 +3,7 @@ package uplink
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 
 	"smartconnect/appliance/payload"
 )
@@ -43,4 +44,12 @@ func decode(addressee uint64, b []byte) (payload.Message, error) {
 		return payload.Message{}, fmt.Errorf("uplink: a record with a topic of %d octets, of %d", n, len(rest))
 	}
 	return payload.Message{Topic: string(rest[:n]), Payload: rest[n:], QoS: flags &^ retained, Retain: flags&retained != 0}, nil
+}
+
+// addressee identifies whom messages are for. What was kept for one broker and site
+// is not sent to another one that the owner has chosen since.
+func addressee(broker, base string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(broker + "\x00" + base)) // never fails
+	return h.Sum64()
 }
