@@ -57,7 +57,7 @@ func TestNATSClusterLosesANode(t *testing.T) {
 	m.store = snapshot.NewStore(func() uint64 { return m.sent.Add(1) })
 	u := &uplink.Uplink{
 		Broker: "mqtt://" + door.address, ClientID: "0A1B2C3D4E5F",
-		Tree: tree, Store: m.store, Folder: t.TempDir(),
+		Tree: tree, Telegrams: m.store.Reader(), Folder: t.TempDir(),
 		Clock:  func() error { return nil },
 		Limits: uplink.Limits{Prompt: 500 * time.Millisecond, First: 100 * time.Millisecond, Longest: 500 * time.Millisecond, Window: window},
 		Log:    slog.New(slog.DiscardHandler),
