@@ -85,7 +85,7 @@ func (u *Uplink) client(at address, limits Limits, conn net.Conn, lost func(erro
 	o.SetCleanSession(true)
 	o.SetAutoReconnect(false)
 	o.SetConnectRetry(false)
-	o.SetOrderMatters(false)
+	o.SetOrderMatters(true) // what arrives is only taken note of
 	o.SetConnectTimeout(limits.Connect)
 	o.SetWriteTimeout(limits.Write)
 	o.SetKeepAlive(keepAlive)
