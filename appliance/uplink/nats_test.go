@@ -18,7 +18,6 @@ import (
 type meter struct {
 	store *snapshot.Store
 	sent  atomic.Uint64
-	tasks sync.WaitGroup
 }
 
 func (m *meter) run(ctx context.Context, period time.Duration) {
