@@ -14,23 +14,41 @@ import (
 	"smartconnect/telegram"
 )
 
-// meter publishes numbered telegrams until it is stopped.
+// meter publishes numbered telegrams.
 type meter struct {
 	store *snapshot.Store
 	sent  atomic.Uint64
+
+	mu    sync.Mutex
+	merge telegram.Merge
 }
 
-func (m *meter) run(ctx context.Context, period time.Duration) {
-	var merge telegram.Merge
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for ctx.Err() == nil {
+func newMeter() *meter {
+	m := &meter{}
+	m.store = snapshot.NewStore(func() uint64 { return m.sent.Add(1) })
+	return m
+}
+
+// publish publishes n telegrams at once.
+func (m *meter) publish(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for range n {
 		var read telegram.Measurement
 		read.Meter.Header = telegram.TextOf("TST5")
 		read.Set(telegram.ActivePowerImport, telegram.Of(float64(m.sent.Load())))
 		read.Complete(&telegram.Options{})
 		now := time.Now()
-		m.store.Publish(merge.Add(read, now), now, period)
+		m.store.Publish(m.merge.Add(read, now), now, time.Second)
+	}
+}
+
+// run publishes one in each period until ctx is done.
+func (m *meter) run(ctx context.Context, period time.Duration) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		m.publish(1)
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
@@ -52,8 +70,7 @@ func TestNATSClusterLosesANode(t *testing.T) {
 	door := newBalancer(t, f.nodes[0].mqtt, f.nodes[1].mqtt, stays.mqtt)
 
 	const window = 50
-	m := &meter{}
-	m.store = snapshot.NewStore(func() uint64 { return m.sent.Add(1) })
+	m := newMeter()
 	u := &uplink.Uplink{
 		Broker: "mqtt://" + door.address, ClientID: "0A1B2C3D4E5F",
 		Tree: tree, Telegrams: m.store.Reader(), Folder: t.TempDir(),
@@ -76,13 +93,17 @@ func TestNATSClusterLosesANode(t *testing.T) {
 		from := m.sent.Load()
 		within(t, 40*time.Second, "telegrams arrive", func() bool { return come.has(from + n) })
 	}
-	// killed kills the node that the uplink speaks to, and waits until it has gone on.
+	// killed kills the node that the uplink speaks to while its window is full, and
+	// waits until it has gone on.
 	killed := func() *node {
 		t.Helper()
 		n := f.at(door.backend())
 		if n == nil || n == stays {
 			t.Fatalf("the uplink is at %s, where no node is to be killed", door.backend())
 		}
+		from := m.sent.Load()
+		m.publish(1000)
+		within(t, 20*time.Second, "the first of many arrive", func() bool { return come.has(from + 20) })
 		at := time.Now()
 		n.kill(t)
 		within(t, 5*time.Second, "the loss is noticed", func() bool { return !u.Stats().Up })
