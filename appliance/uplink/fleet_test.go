@@ -133,6 +133,12 @@ func (n *node) kill(t *testing.T) {
 // nodes, and has what JetStream keeps.
 func (n *node) awaitSound(t *testing.T) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(filepath.Dir(n.config), "nats.log"))
+			t.Logf("%s says:\n%s", n.name, log[max(0, len(log)-4000):])
+		}
+	}()
 	within(t, 30*time.Second, n.name+" is sound", func() bool {
 		var jetstream struct {
 			Meta struct {
