@@ -124,3 +124,17 @@ func TestDiscoveryTakenBack(t *testing.T) {
 		t.Errorf("the broker in the box still tells: %s", heardInside)
 	}
 }
+
+// A format that Home Assistant cannot be told of takes back what it was told of the
+// one before: nothing comes any more under the topics named there.
+func TestDiscoveryTakenBackForUtilities(t *testing.T) {
+	outside := mosquitto(t, "allow_anonymous true")
+	b := start(t, "sim:dsmr50", fmt.Sprintf(`{"MQTT":{"Broker":"mqtt://%s","Discovery":true}}`, outside))
+	topic := "homeassistant/device/smart-connect-" + b.label.Serial + "/config"
+	hear(t, 1, outside, "-t", topic)
+	heard := wiretap(t, outside, "-t", topic)
+	b.patch(`{"MQTT":{"Discovery":false,"Format":"rl-dsp"}}`)
+	b.stop()
+	b.run()
+	eventually(t, 5*time.Second, "it is taken back", func() bool { return strings.Contains(heard.String(), topic+" (null)") })
+}

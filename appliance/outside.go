@@ -71,17 +71,14 @@ const announcedFile = "announced"
 
 // announceOutside tells Home Assistant of the box, or takes back what it was told.
 func (l *life) announceOutside(c *config.MQTT, u *uplink.Uplink) error {
-	if c.Format == "rl-dsp" {
-		return nil
-	}
-	home, err := u.Tree.HomeAssistant(l.homeAssistant(0))
-	if err != nil {
-		return err
-	}
 	path := filepath.Join(l.o.State, announcedFile)
 	told, _ := config.ReadFile(path) // none: nobody was told
 	switch {
 	case c.Discovery:
+		home, err := u.Tree.HomeAssistant(l.homeAssistant(0))
+		if err != nil {
+			return err
+		}
 		u.Announce = func(s *snapshot.Snapshot) []payload.Message { return []payload.Message{home.Discovery(s)} }
 		if string(told) != c.Broker {
 			if err := config.WriteFile(path, []byte(c.Broker), 0o600); err != nil {
@@ -89,7 +86,7 @@ func (l *life) announceOutside(c *config.MQTT, u *uplink.Uplink) error {
 			}
 		}
 	case string(told) == c.Broker:
-		u.Withdraw = []payload.Message{home.Removal()}
+		u.Withdraw = []payload.Message{u.Tree.Removal()} // whatever its format is by now
 	}
 	return nil
 }

@@ -142,6 +142,12 @@ func (h *HomeAssistant) Removal() Message {
 	return Message{Topic: h.topic(), QoS: 1, Retain: true}
 }
 
+// Removal takes back what was told of this tree when it had a format that Home
+// Assistant can be told of.
+func (t *Outside) Removal() Message {
+	return (&HomeAssistant{device: t.device}).Removal()
+}
+
 func (h *HomeAssistant) node() string  { return "smart-connect-" + h.device.Serial }
 func (h *HomeAssistant) topic() string { return "homeassistant/device/" + h.node() + "/config" }
 
