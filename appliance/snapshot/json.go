@@ -26,7 +26,7 @@ func (s *Snapshot) Quality(now time.Time, staleAfter time.Duration) Quality {
 }
 
 // AppendJSON appends the snapshot as one flat JSON object: seq, timestamp (Unix
-// seconds UTC when the telegram came), instantaneous_timestamp (the same of the
+// seconds UTC when the telegram came, null where that cannot be), instantaneous_timestamp (the same of the
 // telegram the instantaneous values came in: their age, where a meter sends
 // several lists), meter_timestamp (the meter's own clock, null if it has none or
 // an impossible one), meter, quality, power_unit (VA where the active
@@ -37,7 +37,7 @@ func (s *Snapshot) AppendJSON(dst []byte, quality Quality) []byte {
 	dst = append(dst, `{"seq":`...)
 	dst = strconv.AppendUint(dst, s.Seq, 10)
 	dst = append(dst, `,"timestamp":`...)
-	dst = strconv.AppendInt(dst, s.Received.Unix(), 10)
+	dst = AppendTime(dst, s.Received)
 	dst = append(dst, `,"instantaneous_timestamp":`...)
 	dst = AppendTime(dst, s.At[telegram.Instantaneous])
 	dst = append(dst, `,"meter_timestamp":`...)

@@ -136,6 +136,14 @@ func TestChanges(t *testing.T) {
 	})
 }
 
+// A box that has not been told the time yet must not date a telegram to 1970.
+func TestJSONWithoutAClock(t *testing.T) {
+	s := &Snapshot{Seq: 1, Received: time.Unix(17, 0)}
+	if got, want := string(s.AppendJSON(nil, OK)), `{"seq":1,"timestamp":null,`; !strings.HasPrefix(got, want) {
+		t.Errorf("got %.60s, want %s", got, want)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	keys := func(s *Snapshot) map[string]any {
