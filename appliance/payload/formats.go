@@ -15,9 +15,9 @@ type format struct {
 	name  string
 	write func(t *Outside, s *snapshot.Snapshot, quality snapshot.Quality, at time.Time)
 
-	// place says for Home Assistant under which topic a quantity is and what reads it
-	// there; ok is false where it is not. nil: this format is nothing for a house.
-	place  func(t *Outside, q telegram.Quantity) (topic, template string, ok bool)
+	// place says for Home Assistant under which topic a quantity is and under which
+	// key there; ok is false where it is not. nil: this format is nothing for a house.
+	place  func(t *Outside, q telegram.Quantity) (topic, key string, ok bool)
 	shared bool // most of it is under data/electricity
 }
 
@@ -96,13 +96,12 @@ func (t *Outside) writeXemex(s *snapshot.Snapshot, quality snapshot.Quality, at 
 	t.sheet.end(t.electricity)
 }
 
-func (t *Outside) placeXemex(q telegram.Quantity) (topic, template string, ok bool) {
-	template = "{{ value_json." + q.String() + " }}"
+func (t *Outside) placeXemex(q telegram.Quantity) (topic, key string, ok bool) {
 	switch q.Kind() {
 	case telegram.Instantaneous:
-		return t.electricity, template, true
+		return t.electricity, q.String(), true
 	case telegram.Cumulative:
-		return t.energy, template, t.options.Energy
+		return t.energy, q.String(), t.options.Energy
 	}
 	return "", "", false
 }
@@ -128,8 +127,8 @@ func (t *Outside) writeValues(s *snapshot.Snapshot, quality snapshot.Quality, at
 	}
 }
 
-func (t *Outside) placeValues(q telegram.Quantity) (topic, template string, ok bool) {
-	return t.values[q], "{{ value_json.value }}", true
+func (t *Outside) placeValues(q telegram.Quantity) (topic, key string, ok bool) {
+	return t.values[q], "value", true
 }
 
 // writeEnergy writes every counter of the quantity table, null where there is none.

@@ -77,7 +77,11 @@ func (t *Outside) HomeAssistant(o HomeAssistantOptions) (*HomeAssistant, error) 
 	p := places{
 		availability: availability{Topic: t.base + "/status", Template: "{{ 'online' if value_json.online else 'offline' }}"},
 		of: func(q telegram.Quantity) (topic, template string, ok bool) {
-			return f.place(t, q)
+			topic, key, ok := f.place(t, q)
+			if q.Momentary() {
+				return topic, fmt.Sprintf(lately, key), ok
+			}
+			return topic, "{{ value_json." + key + " }}", ok
 		},
 	}
 	if f.shared {
@@ -88,6 +92,11 @@ func (t *Outside) HomeAssistant(o HomeAssistantOptions) (*HomeAssistant, error) 
 	}
 	return &HomeAssistant{device: t.device, options: o, gone: map[string]bool{}, places: p}, nil
 }
+
+// lately is the template of a value of the moment outside: what an outage has held
+// up must not pass for what is now. Two minutes leave room for clocks that are not
+// quite the same.
+const lately = "{{ value_json.%s if value_json.timestamp is none or now().timestamp() - value_json.timestamp < 120 else none }}"
 
 // Discovery returns the description after a telegram: a component for each
 // quantity the meter has sent and each live M-Bus channel. It is the same message,

@@ -161,6 +161,14 @@ func TestHomeAssistantOutside(t *testing.T) {
 			t.Errorf("%s under %v, want %v", id, got, want)
 		}
 	}
+	for id, want := range map[string]string{
+		"active_power":            "{{ value_json.active_power if value_json.timestamp is none or now().timestamp() - value_json.timestamp < 120 else none }}",
+		"active_energy_import_t1": "{{ value_json.active_energy_import_t1 }}", // late and true
+	} {
+		if got := components[id]["value_template"]; got != want {
+			t.Errorf("%s is read by %v, want %s", id, got, want)
+		}
+	}
 	if got := d["state_topic"]; got != chalet+"/data/electricity" {
 		t.Errorf("the others under %v", got)
 	}

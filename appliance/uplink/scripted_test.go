@@ -152,5 +152,10 @@ func TestManyConnections(t *testing.T) {
 	u.say(1)
 	eventually(t, 60*time.Second, "a thousand connections", func() bool { mu.Lock(); defer mu.Unlock(); return n >= 1000 })
 	u.stop()
-	eventually(t, 5*time.Second, "all goroutines end", func() bool { return runtime.NumGoroutine() <= before+2 })
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+2; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
 }
