@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"smartconnect/appliance/payload"
 )
@@ -120,4 +123,49 @@ func TestGiantCommand(t *testing.T) {
 	l := listen(t, b.addr)
 	l.client.Publish(base+"/cmd/ping", 0, false, strings.Repeat("x", 300<<10)).Wait()
 	eventually(t, 5*time.Second, "another connection", func() bool { s := u.Stats(); return s.Up && s.Since != since })
+}
+
+// A command that comes while the box still says what an earlier life owes waits
+// for that: its answer needs the connection, and what is owed needs the desk.
+func TestCommandAtOnce(t *testing.T) {
+	var desk sync.Mutex
+	asked := make(chan bool, 1)
+	r := rogues(t, func(p packets.ControlPacket) []byte {
+		b := proper(p)
+		if _, ok := p.(*packets.SubscribePacket); ok {
+			m := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+			m.TopicName, m.Payload = base+"/cmd/ping", []byte("1")
+			var w bytes.Buffer
+			_ = m.Write(&w)
+			b = append(b, w.Bytes()...)
+		}
+		return b
+	})
+	answered := make(chan error, 1)
+	u := up(t, "mqtt://", r.addr, func(u *Uplink) {
+		u.Command = func(_ context.Context, _ string, _ []byte, answer func([]byte) error) {
+			desk.Lock()
+			defer desk.Unlock()
+			asked <- true
+			answered <- answer([]byte("done"))
+		}
+		u.Late = func() []payload.Message {
+			select { // gives a command the time to be first
+			case <-asked:
+			case <-time.After(100 * time.Millisecond):
+			}
+			desk.Lock()
+			defer desk.Unlock()
+			return nil
+		}
+	})
+	select {
+	case err := <-answered:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the command and what is owed wait for each other")
+	}
+	u.stop()
 }

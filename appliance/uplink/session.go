@@ -93,10 +93,14 @@ func (u *Uplink) session(ctx context.Context, q *queue, at address, limits Limit
 	began := time.Now()
 	u.set(State{Up: true})
 	q.setOnline(true)
-	if u.Command != nil {
-		tasks.Go(func() { s.obey(ctx) })
+	if err = s.greet(); err == nil {
+		// What an earlier life owes is said by now: it waits for the desk, and a command
+		// that has the desk would wait for the connection.
+		if u.Command != nil {
+			tasks.Go(func() { s.obey(ctx) })
+		}
+		err = s.serve(ctx)
 	}
-	err = s.serve(ctx)
 	if ctx.Err() != nil {
 		s.leave()
 	}
@@ -111,9 +115,6 @@ const (
 
 // serve sends what is to be sent, in order, until the connection is lost.
 func (s *session) serve(ctx context.Context) error {
-	if err := s.greet(); err != nil {
-		return err
-	}
 	tick := time.NewTicker(min(s.limits.Ack/4, time.Second))
 	defer tick.Stop()
 	for ctx.Err() == nil {
