@@ -200,10 +200,18 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 	return pk, nil
 }
 
-// OnPacketEncode says "identifier rejected" where the library has no word of MQTT
-// 3.1.1 for it: no identifier, and a session to keep ([MQTT-3.1.3-8]).
+// OnPacketEncode puts right what the library says to a client of MQTT 3.1.1. Where
+// it has no word for it, it says "identifier rejected": no identifier, and a session
+// to keep ([MQTT-3.1.3-8]). DISCONNECT is the client's alone there (3.14): without a
+// type the library cannot send it, and closes.
 func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
-	if pk.FixedHeader.Type == packets.Connack && cl.Properties.ProtocolVersion < 5 && pk.ReasonCode == packets.ErrUnspecifiedError.Code {
+	if cl.Properties.ProtocolVersion >= 5 {
+		return pk
+	}
+	switch {
+	case pk.FixedHeader.Type == packets.Disconnect:
+		pk.FixedHeader.Type = packets.Reserved
+	case pk.FixedHeader.Type == packets.Connack && pk.ReasonCode == packets.ErrUnspecifiedError.Code:
 		pk.ReasonCode = packets.Err3ClientIdentifierNotValid.Code
 	}
 	return pk
