@@ -36,6 +36,10 @@ func TestPacketsAreBounded(t *testing.T) {
 		{"an answer to one subscription", []byte{0x90, 3, 0, 1, 1}, true},
 		{"an answer to two", []byte{0x90, 4, 0, 1, 1, 1}, false},
 		{"an answer to none", []byte{0x90, 2, 0, 1}, false},
+		{"let in", []byte{0x20, 2, 0, 0, 0xd0, 0}, true},
+		{"not authorised", []byte{0x20, 2, 0, 5}, true},
+		{"refused with a code of MQTT 5", []byte{0x20, 2, 0, 0x87}, false},
+		{"a type that is none", []byte{0x00, 0}, false},
 		{"a length without an end", []byte{0x30, 0x80, 0x80, 0x80, 0x80, 0x80}, false},
 		{"large behind small", append(bytes.Repeat(small, 3), 0x30, 0xff, 0xff, 0x7f), false},
 	} {

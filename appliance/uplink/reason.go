@@ -54,6 +54,7 @@ var reasons = [...]struct {
 	{is(packets.ErrorRefusedNotAuthorised), ReasonRights, "the broker does not let this box in: it must know the serial number, the user or the certificate"},
 	{is(packets.ErrorRefusedIDRejected), ReasonIdentifier, "the broker does not accept the serial number as the client identifier"},
 	{is(packets.ErrorRefusedBadProtocolVersion), ReasonProtocol, "the broker does not speak MQTT 3.1.1"},
+	{is(errCode), ReasonProtocol, "the broker does not speak MQTT 3.1.1"},
 	{is(packets.ErrorRefusedServerUnavailable), ReasonBusy, "the broker says that it is not available"},
 	{as(func(e x509.UnknownAuthorityError) bool { return true }), ReasonUntrusted, "the broker's certificate is signed by nobody that is trusted: set MQTT.CA to the certificate of its authority"},
 	{as(func(e x509.HostnameError) bool { return true }), ReasonOtherName, "the broker's certificate is for another name than MQTT.Broker has"},

@@ -105,7 +105,21 @@ func (u *Uplink) session(ctx context.Context, q *queue, at address, limits Limit
 		s.leave()
 	}
 	s.client.Disconnect(uint(parting.Milliseconds())) // which the broker must read, or it sends the will after all
-	return time.Since(began), err
+	return time.Since(began), s.cause(err)
+}
+
+// cause returns why the connection was lost, where err is only what that did to a
+// message: the library tells of the messages first.
+func (s *session) cause(err error) error {
+	if err == nil || !errors.Is(err, mqtt.ErrNotConnected) && !strings.Contains(err.Error(), "connection lost before") {
+		return err
+	}
+	select {
+	case lost := <-s.lost:
+		return lost
+	case <-time.After(100 * time.Millisecond):
+		return err
+	}
 }
 
 const (
