@@ -23,6 +23,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 	"unicode/utf8"
 )
@@ -86,7 +87,7 @@ func parse(body []byte) (request, error) {
 	if err := d.Decode(&r); err != nil {
 		return r, fmt.Errorf("the request is not a JSON object with id, ts and args: %w", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return r, fmt.Errorf("something follows the JSON object of the request")
 	}
 	switch {

@@ -232,3 +232,14 @@ func TestTimeOfAnAnswer(t *testing.T) {
 		}
 	})
 }
+
+func TestSomethingFollows(t *testing.T) {
+	for _, after := range []string{"}", "]", "{}", "x", " 1"} {
+		if _, err := parse([]byte(`{"id":"a","ts":1}` + after)); err == nil {
+			t.Errorf("%q behind the request passes", after)
+		}
+	}
+	if _, err := parse([]byte("{\"id\":\"a\",\"ts\":1} \n")); err != nil {
+		t.Error(err)
+	}
+}

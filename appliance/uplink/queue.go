@@ -1,7 +1,6 @@
 package uplink
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -106,6 +105,13 @@ func (q *queue) spill() {
 	}
 	for i, e := range q.memory {
 		index, err := q.file.Append(encode(q.addressee, e.Message))
+		if errors.Is(err, spool.ErrTooLong) { // now and for ever: it must not hold up the others
+			q.log.Error("uplink: a message that cannot be kept is dropped", "topic", e.Topic, "error", err)
+			q.memory = slices.Delete(q.memory, 0, i)
+			q.drop(0)
+			q.spill()
+			return
+		}
 		if err != nil {
 			q.failed(err)
 			q.memory = slices.Delete(q.memory, 0, i)
@@ -115,6 +121,11 @@ func (q *queue) spill() {
 		q.filed = e.number
 	}
 	q.memory = nil
+	q.works()
+}
+
+// works notes that the disk does.
+func (q *queue) works() {
 	if q.fault != nil {
 		q.log.Info("uplink: the disk takes messages again")
 	}
@@ -128,13 +139,21 @@ func (q *queue) trim() {
 		for i < len(q.memory)-1 && q.memory[i].number <= q.taken {
 			i++
 		}
-		q.memory = slices.Delete(q.memory, i, i+1)
-		for j := i; j < len(q.memory); j++ {
-			q.memory[j].number-- // those in the file must not have a gap
-		}
-		q.next--
-		q.dropped++
+		q.drop(i)
 	}
+}
+
+// drop drops one entry of the memory.
+func (q *queue) drop(i int) {
+	if q.memory[i].number <= q.taken {
+		q.taken--
+	}
+	q.memory = slices.Delete(q.memory, i, i+1)
+	for j := i; j < len(q.memory); j++ {
+		q.memory[j].number-- // those in the file must not have a gap
+	}
+	q.next--
+	q.dropped++
 }
 
 // look spills what the broker has not acknowledged in time.
@@ -232,47 +251,6 @@ func (q *queue) ack(number uint64) {
 		n++
 	}
 	q.memory = slices.Delete(q.memory, 0, n)
-}
-
-// keep looks after the queue until ctx is done: what must be on the flash is
-// brought there.
-func (q *queue) keep(ctx context.Context, limits Limits) {
-	look := time.NewTicker(min(limits.Prompt/4, limits.Sync))
-	sync := time.NewTicker(limits.Sync)
-	defer look.Stop()
-	defer sync.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-look.C:
-			q.look(now)
-		case <-sync.C:
-			if q.file == nil {
-				continue
-			}
-			if err := q.file.Sync(); err != nil {
-				q.mu.Lock()
-				q.failed(err)
-				q.mu.Unlock()
-			}
-		}
-	}
-}
-
-// close brings everything to the disk.
-func (q *queue) close() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.spill()
-	if q.file == nil {
-		return nil
-	}
-	var left error
-	if len(q.memory) > 0 {
-		left = q.fault
-	}
-	return errors.Join(left, q.file.Close())
 }
 
 // tell adds what the queue knows to the figures.

@@ -49,6 +49,7 @@ var reasons = [...]struct {
 	advice string
 }{
 	{is(errNoAck), ReasonNoAck, "the broker takes messages and does not acknowledge them"},
+	{says("pingresp not received"), ReasonNoAnswer, "the broker does not answer any more"},
 	{is(errNoConnack), ReasonNoAnswer, "the broker accepts the connection and does not answer"},
 	{is(packets.ErrorRefusedBadUsernameOrPassword), ReasonLogin, "the broker does not accept MQTT.Username and MQTT.Password"},
 	{is(packets.ErrorRefusedNotAuthorised), ReasonRights, "the broker does not let this box in: it must know the serial number, the user or the certificate"},
@@ -77,6 +78,11 @@ var reasons = [...]struct {
 
 func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// says is for what the library has no error of its own.
+func says(text string) func(error) bool {
+	return func(err error) bool { return strings.Contains(err.Error(), text) }
 }
 
 func as[E error](fits func(E) bool) func(error) bool {

@@ -91,9 +91,9 @@ func (u *Uplink) session(ctx context.Context, q *queue, at address, limits Limit
 		}
 	})()
 	began := time.Now()
-	u.set(State{Up: true})
 	q.setOnline(true)
 	if err = s.greet(); err == nil {
+		u.set(State{Up: true})
 		// What an earlier life owes is said by now: it waits for the desk, and a command
 		// that has the desk would wait for the connection.
 		if u.Command != nil {
