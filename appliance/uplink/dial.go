@@ -51,7 +51,7 @@ func (u *Uplink) dial(ctx context.Context, at address, limits Limits) (net.Conn,
 	settings, err := u.TLS()
 	if err != nil {
 		_ = raw.Close()
-		return nil, err
+		return nil, &ownError{err}
 	}
 	settings = settings.Clone()
 	settings.ServerName = at.host
@@ -64,6 +64,11 @@ func (u *Uplink) dial(ctx context.Context, at address, limits Limits) (net.Conn,
 	conn.Conn = secure
 	return conn, nil
 }
+
+// ownError is an error of the box's own certificate or settings.
+type ownError struct{ error }
+
+func (e *ownError) Unwrap() error { return e.error }
 
 // handshakeError is an error of the TLS handshake.
 type handshakeError struct{ error }

@@ -51,6 +51,8 @@ func TestReasons(t *testing.T) {
 		{refusal(io.EOF, true), ReasonCertificate},
 		{refusal(io.EOF, false), ReasonClosed},
 		{&net.DNSError{IsTimeout: true}, ReasonName},
+		{&ownError{errors.New("identity: no room")}, ReasonOwn},
+		{errCode, ReasonProtocol},
 		{&handshakeError{x509.UnknownAuthorityError{}}, ReasonUntrusted},
 		{&handshakeError{errors.New("tls: no cipher suite")}, ReasonHandshake},
 		{&handshakeError{io.EOF}, ReasonNoTLS},

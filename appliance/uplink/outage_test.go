@@ -236,3 +236,22 @@ func TestStopInAnOutage(t *testing.T) {
 	eventually(t, 2*time.Second, "all come", func() bool { return len(l.powers(t)) >= 20 })
 	numbers(t, l.powers(t), 20)
 }
+
+// What was kept for another broker is counted once, and holds nobody up.
+func TestOwnerChangesTheBroker(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "uplink")
+	first := up(t, "mqtt://", freePort(t), func(u *Uplink) { u.Folder = folder })
+	first.say(3)
+	eventually(t, time.Second, "they are kept", func() bool { return first.Stats().Waiting == 3 })
+	first.stop()
+	b := broker(t, "allow_anonymous true").start()
+	l := listen(t, b.addr)
+	second := up(t, "mqtt://", b.addr, func(u *Uplink) { u.Folder = folder })
+	second.said = 10
+	second.say(2)
+	second.arrived(t, 5*time.Second)
+	eventually(t, 2*time.Second, "the new ones come", func() bool { return len(l.powers(t)) == 2 })
+	if s := second.Stats(); s.Strayed != 3 || s.Sent != 2 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -38,7 +38,6 @@ type queue struct {
 	offline time.Time // since when it is not
 	fault   error     // of the disk, nil once it works again
 	dropped uint64    // from memory
-	strayed uint64    // of another addressee
 }
 
 // entry is a message that waits. One that is not to be sent, because it was meant
@@ -232,7 +231,6 @@ func (q *queue) read() {
 	for _, r := range records {
 		m, err := decode(q.addressee, r.Octets)
 		if err != nil {
-			q.strayed++
 			q.log.Debug("uplink: a message that is not sent", "error", err)
 		}
 		q.ahead = append(q.ahead, entry{number: r.Index + q.offset, Message: m})
@@ -259,7 +257,6 @@ func (q *queue) tell(s *Stats) {
 	defer q.mu.Unlock()
 	s.Waiting = len(q.memory)
 	s.Dropped += q.dropped
-	s.Strayed = q.strayed
 	s.DiskFault = q.fault
 	if q.file == nil {
 		return

@@ -135,7 +135,6 @@ func TestQueueOfAnother(t *testing.T) {
 	got, last := next(q, 9)
 	expect(t, "taken", got, "- - 3")
 	q.ack(last)
-	expect(t, "strayed", stats(q).Strayed, uint64(2))
 	expect(t, "waiting", stats(q).Waiting, 0)
 	if addressee("mqtt://a", "b") == addressee("mqtt://", "ab") {
 		t.Error("addressees are not told apart")

@@ -31,6 +31,7 @@ const (
 	ReasonOtherName   Reason = "wrong-name"         // its certificate is another host's
 	ReasonExpired     Reason = "expired"            // its certificate has run out
 	ReasonHandshake   Reason = "tls"                // TLS fails for another reason
+	ReasonOwn         Reason = "own-certificate"    // the box has none to show
 	ReasonCertificate Reason = "certificate"        // it does not accept the box's certificate
 	ReasonLogin       Reason = "login"              // it does not accept user and password
 	ReasonRights      Reason = "not-authorised"     // it knows the box and lets it not in
@@ -48,6 +49,7 @@ var reasons = [...]struct {
 	reason Reason
 	advice string
 }{
+	{as(func(*ownError) bool { return true }), ReasonOwn, "the box cannot read or make the certificate that it logs in with"},
 	{is(errNoAck), ReasonNoAck, "the broker takes messages and does not acknowledge them"},
 	{says("pingresp not received"), ReasonNoAnswer, "the broker does not answer any more"},
 	{is(errNoConnack), ReasonNoAnswer, "the broker accepts the connection and does not answer"},

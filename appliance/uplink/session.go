@@ -253,10 +253,11 @@ func (s *session) head() <-chan struct{} {
 // land takes the oldest message out of window and queue.
 func (s *session) land() error {
 	f := s.window[0]
-	if f.token != nil {
-		if err := f.token.Error(); err != nil {
-			return unsent(err)
-		}
+	if f.token == nil {
+		s.counts.strayed.Add(1)
+	} else if err := f.token.Error(); err != nil {
+		return unsent(err)
+	} else {
 		s.counts.sent.Add(1)
 	}
 	s.window = s.window[1:]

@@ -7,7 +7,7 @@ import (
 
 // counts are what has happened since the process began.
 type counts struct {
-	sent, thinned, dropped, commands, refused atomic.Uint64
+	sent, strayed, thinned, dropped, commands, refused atomic.Uint64
 }
 
 // State is how the connection is doing.
@@ -30,7 +30,7 @@ type Stats struct {
 	Strayed   uint64 // meant for another broker or site than that of now
 	Thinned   uint64 // telegrams of a long outage that were not kept, as the owner wants
 	Commands  uint64 // taken
-	Refused   uint64 // commands that were retained, too many or too long
+	Refused   uint64 // commands that were retained, or too many at once
 	DiskFault error  // why an outage is kept in memory only
 }
 
@@ -40,6 +40,7 @@ func (u *Uplink) Stats() Stats {
 		State:    u.current(),
 		Sent:     u.counts.sent.Load(),
 		Dropped:  u.counts.dropped.Load(),
+		Strayed:  u.counts.strayed.Load(),
 		Thinned:  u.counts.thinned.Load(),
 		Commands: u.counts.commands.Load(),
 		Refused:  u.counts.refused.Load(),

@@ -117,11 +117,11 @@ func (u *Uplink) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	running, stop := context.WithCancel(ctx)
 	q := openQueue(u.Folder, addressee(u.Broker, u.Tree.Base()), limits, u.Log)
 	u.queue.Store(q)
 	defer u.queue.Store(nil)
 	var tasks sync.WaitGroup
+	running, stop := context.WithCancel(ctx)
 	defer func() {
 		stop()
 		tasks.Wait()
