@@ -86,7 +86,7 @@ func (l *Log) load() {
 	if l.stats.Lost = l.next - 1 - l.acked - left; l.stats.Lost > 0 {
 		l.options.Logger.Warn("spool: records lost", "records", l.stats.Lost)
 	}
-	l.moved = left == 0 && (len(l.segments) > 1 || l.bytes() > 0)
+	l.moved = left == 0 && len(l.segments) > 0 && l.newest().first != l.next
 }
 
 // examine hands the frames of a segment to take, and cuts off the newest what is

@@ -91,17 +91,13 @@ func (l *Log) openTail() error {
 	return nil
 }
 
-// write appends frames to the newest segment; to an empty one the position
-// first, so that it outlives the segments before. After an error the segment is
-// as it was.
+// write appends frames to the newest segment. After an error the segment is as it
+// was.
 func (l *Log) write(frames []byte) error {
 	if err := l.openTail(); err != nil {
 		return err
 	}
 	s := l.newest()
-	if s.size == 0 {
-		frames = append(appendFrame(nil, kindAck, l.acked, nil), frames...)
-	}
 	n, err := l.tail.WriteAt(frames, s.size)
 	if err == nil && n < len(frames) {
 		err = io.ErrShortWrite
@@ -158,6 +154,5 @@ func (l *Log) removeOldest() error {
 		l.closeTail()
 	}
 	l.segments = slices.Delete(l.segments, 0, 1)
-	l.newFiles = true
 	return nil
 }

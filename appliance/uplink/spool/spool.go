@@ -72,7 +72,7 @@ type Log struct {
 	next     uint64     // index of the next record
 	acked    uint64     // everything through this is done
 	moved    bool       // acked is not what the files say
-	newFiles bool       // the folder was changed since it was synced
+	newFiles bool       // the folder was not synced since a file was made
 	gaps     []gap      // records behind acked that are not there, in order
 	stats    Stats      // Dropped, Lost, Damaged
 	read     cursor
@@ -119,7 +119,11 @@ func (l *Log) Append(record []byte) (uint64, error) {
 			return 0, err
 		}
 	}
-	if err := l.write(appendFrame(nil, kindRecord, l.next, record)); err != nil {
+	var frames []byte
+	if l.newest().size == 0 { // the position outlives the segments before
+		frames = appendFrame(nil, kindAck, l.acked, nil)
+	}
+	if err := l.write(appendFrame(frames, kindRecord, l.next, record)); err != nil {
 		return 0, err
 	}
 	l.next++

@@ -45,6 +45,7 @@ func (l *Log) sync() error {
 		return nil
 	}
 	err := l.settle()
+	acked := l.acked
 	var files []unsynced
 	for _, s := range l.segments {
 		if s.synced != s.size {
@@ -66,7 +67,9 @@ func (l *Log) sync() error {
 			l.mu.Unlock()
 		}
 	}
-	return err
+	// Only now, so that the position is on the disk first; after an error as well,
+	// because a full disk needs the room.
+	return errors.Join(err, l.clear(acked))
 }
 
 // flush brings a segment to the disk.
@@ -106,44 +109,33 @@ func (l *Log) flushFile(u unsynced) error {
 	return f.Sync()
 }
 
-// settle brings the position into the files. If nothing is left, only an empty
-// segment stays, whose name keeps the index.
+// settle writes the position, if it is not what the files say. If nothing is left
+// it is all that the newest segment has, whose name keeps the index.
 func (l *Log) settle() error {
 	if !l.moved || len(l.segments) == 0 {
 		return nil
 	}
-	var err error
 	if l.there(l.acked+1, l.next-1) == 0 {
 		l.ack(l.next - 1)
-		err = l.blank()
-	} else {
-		err = l.write(appendFrame(nil, kindAck, l.acked, nil))
-	}
-	// On a full disk this makes the room for the next try.
-	for len(l.segments) > 1 && l.end(0) <= l.acked {
-		if e := l.removeOldest(); e != nil {
-			return errors.Join(err, e)
+		if l.newest().first != l.next {
+			if err := l.roll(); err != nil {
+				return err
+			}
 		}
 	}
+	err := l.write(appendFrame(nil, kindAck, l.acked, nil))
 	l.moved = err != nil
 	return err
 }
 
-// blank makes the newest segment an empty one.
-func (l *Log) blank() error {
-	s := l.newest()
-	switch {
-	case s.size == 0:
-		return nil
-	case s.first != l.next:
-		return l.roll()
+// clear removes the segments of which everything through an index is done.
+func (l *Log) clear(through uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.segments) > 1 && l.end(0) <= through {
+		if err := l.removeOldest(); err != nil {
+			return err
+		}
 	}
-	if err := l.openTail(); err != nil {
-		return err
-	}
-	if err := l.tail.Truncate(0); err != nil {
-		return fmt.Errorf("spool: %w", err)
-	}
-	s.size = 0
 	return nil
 }
