@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"testing"
 )
 
@@ -122,11 +123,19 @@ func (m *model) reborn(t *testing.T, l *Log, kept uint64) {
 	}
 }
 
+// seeds is how many random programs are run.
+func seeds() uint64 {
+	if os.Getenv("SMARTCONNECT_LONG") != "" {
+		return 1000
+	}
+	return 20
+}
+
 // Whenever the process dies or the power goes, at every step of a random program:
 // nothing that was synced and not acknowledged is lost, what was acknowledged
 // and synced does not come back, order is kept, nothing is invented.
 func TestDeathAtEveryStep(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range seeds() {
 		o := Options{MaxBytes: 1 << 20, SegmentBytes: 200}
 		if seed%3 == 0 {
 			o.MaxBytes = 1000 // drops
@@ -174,7 +183,7 @@ func TestDeathAtEveryStep(t *testing.T) {
 // the next one works: all that Append has taken is there, also after the power
 // goes behind the next Sync.
 func TestFaultAtEveryStep(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range seeds() {
 		for fail := 0; ; fail++ {
 			r := rand.New(rand.NewPCG(seed, 1))
 			d := newMemDisk()

@@ -42,11 +42,16 @@ func appended(t testing.TB, dir string, o Options, from, to int) {
 // all reads everything behind after, a few records at a time.
 func all(t testing.TB, l *Log, after uint64) []Record {
 	t.Helper()
+	return allBy(t, l, after, 7)
+}
+
+func allBy(t testing.TB, l *Log, after uint64, records int) []Record {
+	t.Helper()
 	var found []Record
 	for {
-		some, err := l.Read(after, 7, 1<<20)
+		some, err := l.Read(after, records, 1<<20)
 		if errors.Is(err, errFault) {
-			some, err = l.Read(after, 7, 1<<20)
+			some, err = l.Read(after, records, 1<<20)
 		}
 		if err != nil {
 			t.Fatal(err)
