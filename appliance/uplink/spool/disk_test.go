@@ -109,10 +109,10 @@ func (f *memFile) ReadAt(b []byte, at int64) (int, error) {
 	if at >= int64(len(f.octets)) {
 		return 0, io.EOF
 	}
-	n := copy(b, f.octets[at:])
-	if bad := int64(f.bad) * page; f.bad > 0 && at < bad && at+int64(n) > bad-page {
-		return int(max(0, bad-page-at)), errFault
+	if bad := int64(f.bad) * page; f.bad > 0 && at < bad && at+int64(len(b)) > bad-page {
+		return copy(b, f.octets[at:max(at, bad-page)]), errFault
 	}
+	n := copy(b, f.octets[at:])
 	if n < len(b) {
 		return n, io.EOF
 	}

@@ -118,8 +118,14 @@ func (m *model) reborn(t *testing.T, l *Log, kept uint64) {
 			t.Fatalf("record %d is lost; of %d to %d there are %d; %+v", index, m.acked+1, kept, len(got), l.Stats())
 		}
 	}
-	if l.Stats().Len != uint64(len(got)) {
-		t.Fatalf("%+v, want %d records", l.Stats(), len(got))
+	s := l.Stats()
+	if s.Len != uint64(len(got)) {
+		t.Fatalf("%+v, want %d records", s, len(got))
+	}
+	// Only what was not synced is lost, in the first life of a log that drops
+	// nothing; in later ones it is counted again.
+	if len(m.before) == 0 && l.options.MaxBytes > 1000 && s.Lost > m.next-1-kept {
+		t.Fatalf("%+v, though only the records behind %d were not synced", s, kept)
 	}
 }
 
@@ -145,12 +151,13 @@ func TestDeathAtEveryStep(t *testing.T) {
 			d := newMemDisk()
 			m := &model{records: map[uint64]string{}, before: map[uint64]string{}, next: 1}
 			d.fail, d.dies, d.half = fail, true, fail%2 == 0
-			l := m.life(t, d, o, r, 60)
+			m.life(t, d, o, r, 60)
 			if len(d.steps) <= fail {
 				break
 			}
 			r = rand.New(rand.NewPCG(seed, uint64(fail)))
 			for range 3 {
+				var l *Log
 				synced := m.synced
 				if r.IntN(4) == 0 {
 					d = d.killed()
@@ -195,8 +202,8 @@ func TestFaultAtEveryStep(t *testing.T) {
 				break
 			}
 			m.check(t, l)
-			if l.Sync() != nil && l.Sync() != nil {
-				t.Fatal("Sync fails twice for one fault")
+			if err := l.Sync(); err != nil {
+				t.Fatal(err)
 			}
 			m.synced, m.done = m.next-1, m.acked
 			after := opened(t, d.cut(r), "spool", o)
