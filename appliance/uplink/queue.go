@@ -263,7 +263,9 @@ func (q *queue) tell(s *Stats) {
 	}
 	f := q.file.Stats()
 	s.Waiting += int(f.Len)
-	s.Kept = f.Bytes
+	if f.Len > 0 { // what is left else is the number to go on with
+		s.Kept = f.Bytes
+	}
 	s.Dropped += f.Dropped
 	s.Damaged = f.Lost
 }
