@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -118,6 +119,35 @@ func TestMutualTLS(t *testing.T) {
 	u.arrived(t, 5*time.Second)
 	if s := u.Stats(); s.Sent != 3 || s.Reason != "" {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A broker of the user's own knows the box by a user and a password.
+func TestPassword(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users")
+	if out, err := exec.Command(program(t, "mosquitto_passwd"), "-b", "-c", file, "me", "right-word").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	b := broker(t, "allow_anonymous false", "password_file "+file).start()
+	for _, c := range []struct {
+		name, user, password string
+		up                   bool
+	}{
+		{"right", "me", "right-word", true},
+		{"wrong password", "me", "wrong-word", false},
+		{"wrong user", "you", "right-word", false},
+		{"none", "", "right-word", false},
+	} {
+		u := up(t, "mqtt://", b.addr, func(u *Uplink) { u.Username, u.Password = c.user, telegram.NewSecret(c.password) })
+		u.say(1)
+		if c.up {
+			u.arrived(t, 5*time.Second)
+			continue
+		}
+		eventually(t, 5*time.Second, c.name, func() bool { r := u.Stats().Reason; return r == ReasonRights || r == ReasonLogin })
+		if s := u.Stats(); s.Up || s.Sent != 0 {
+			t.Errorf("%s: %+v", c.name, s)
+		}
 	}
 }
 

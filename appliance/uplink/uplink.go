@@ -23,7 +23,6 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -137,7 +136,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 
 // connect makes one connection after the other.
 func (u *Uplink) connect(ctx context.Context, q *queue, at address, limits Limits) {
-	pause := limits.First
+	rests := backoff{first: limits.First, longest: limits.Longest}
 	for ctx.Err() == nil {
 		if err := u.Clock(); err != nil {
 			u.set(State{Reason: ReasonClock, Detail: err.Error()})
@@ -151,10 +150,9 @@ func (u *Uplink) connect(ctx context.Context, q *queue, at address, limits Limit
 			return
 		}
 		if up > limits.Settled {
-			pause = limits.First
+			rests.again()
 		}
-		wait := time.Duration(rand.Int64N(int64(pause) + 1)) // full jitter: boxes of one power cut do not come back in step
-		pause = min(2*pause, limits.Longest)
+		wait := rests.pause()
 		why, detail := explain(err, at)
 		u.set(State{Reason: why, Detail: detail, NextTry: time.Now().Add(wait)})
 		rest(ctx, wait)
