@@ -19,7 +19,8 @@ import (
 func TestTelegramsArrive(t *testing.T) {
 	b := broker(t, "allow_anonymous true").start()
 	l := listen(t, b.addr)
-	u := up(t, "mqtt://", b.addr, nil)
+	u := up(t, "mqtt://", b.addr, func(u *Uplink) { u.Limits.Prompt = 10 * time.Second }) // of a slow machine
+	eventually(t, 5*time.Second, "it is up", func() bool { return u.Stats().Up })
 	u.say(100)
 	u.Event(7, "meter-lost", "nobody knows why")
 	u.arrived(t, 5*time.Second)

@@ -130,13 +130,21 @@ func listen(t *testing.T, addr string) *listening {
 		defer l.mu.Unlock()
 		l.got = append(l.got, m)
 	})
-	o.SetOnConnectHandler(func(c mqtt.Client) { c.Subscribe("#", 1, nil) })
+	subscribed := make(chan struct{}, 1)
+	o.SetOnConnectHandler(func(c mqtt.Client) {
+		if c.Subscribe("#", 1, nil).Wait() {
+			select {
+			case subscribed <- struct{}{}:
+			default:
+			}
+		}
+	})
 	l.client = mqtt.NewClient(o)
 	if c := l.client.Connect(); !c.WaitTimeout(5*time.Second) || c.Error() != nil {
 		t.Fatalf("the listener cannot connect: %v", c.Error())
 	}
 	t.Cleanup(func() { l.client.Disconnect(0) })
-	time.Sleep(50 * time.Millisecond) // for SUBACK
+	<-subscribed
 	return l
 }
 
