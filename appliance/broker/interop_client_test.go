@@ -12,9 +12,10 @@ import (
 // with the witness, in one version of MQTT.
 type speech struct {
 	testing.TB
-	version byte // 4: MQTT 3.1.1, 5
-	box     *box // to dial
-	n       int  // names for clients
+	version byte          // 4: MQTT 3.1.1, 5
+	box     *box          // to dial
+	n       int           // names for clients
+	quiet   time.Duration // how long nothing must come for "nothing"
 }
 
 // open is what a CONNECT packet says beside name and password.
@@ -28,14 +29,11 @@ type open struct {
 	willFlags byte
 }
 
-// quiet is how long nothing must come for "nothing".
-const quiet = 100 * time.Millisecond
-
 // connect returns the client and what CONNACK says.
 func (s *speech) connect(o open) (c *client, connack []byte) {
 	s.Helper()
 	if s.n++; o.id == "" && !o.named {
-		o.id = fmt.Sprint("interop-", s.n)
+		o.id = fmt.Sprint("interop-", s.quiet, s.n)
 	}
 	flags := byte(0xc0)
 	if !o.keep {
@@ -126,7 +124,7 @@ func (s *speech) publish(c *client, topic, words string, qos byte, p ...byte) (r
 func (s *speech) heard(c *client, acknowledge bool) string {
 	var all []string
 	for {
-		first, body, err := c.next(quiet)
+		first, body, err := c.next(s.quiet)
 		if err != nil {
 			if !strings.Contains(err.Error(), "timeout") {
 				all = append(all, "closed")

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // row is one thing that the standards ask of a server, as clients meet it here:
@@ -193,7 +194,12 @@ func converse(t *testing.T, b *box, version byte, rows []row, instead func(row) 
 			want = other
 		}
 		t.Run(r.name, func(t *testing.T) {
-			if got := r.do(&speech{TB: t, version: version, box: b}); got != want {
+			got := r.do(&speech{TB: t, version: version, box: b, quiet: 100 * time.Millisecond})
+			if got != want { // on a machine that is busy, perhaps: asked again with patience
+				t.Logf("%q at first", got)
+				got = r.do(&speech{TB: t, version: version, box: b, quiet: time.Second})
+			}
+			if got != want {
 				t.Errorf("%q, want %q (%s)", got, want, r.clause)
 			}
 		})

@@ -92,7 +92,7 @@ func TestBrokerThatDoesNotRead(t *testing.T) {
 		u.say(100)
 		time.Sleep(5 * time.Millisecond)
 	}
-	eventually(t, 5*time.Second, "everything is kept", func() bool { s := u.Stats(); return s.Waiting == u.said && s.Kept > 0 })
+	eventually(t, 20*time.Second, "everything is kept", func() bool { s := u.Stats(); return s.Waiting == u.said && s.Kept > 0 })
 	began := time.Now()
 	u.stop()
 	if took := time.Since(began); took > 4*time.Second {
