@@ -106,6 +106,7 @@ func TestAnswers(t *testing.T) {
 		{"two minutes and a second old", "ping", body("a", 121*time.Second), nil, "rejected: the request was sent 2m1s ago", "null"},
 		{"from tomorrow", "ping", body("a", -24*time.Hour), nil, "rejected: the request was sent 24h0m0s from now", "null"},
 		{"milliseconds", "ping", `{"id":"a","ts":1795000000000000}`, nil, "rejected: 1795000000000000 is no time in Unix seconds", "null"},
+		{"so far ahead that nanoseconds overflow", "ping", `{"id":"a","ts":20242000000}`, nil, "rejected: 20242000000 is no time in Unix seconds", "null"},
 		{"no such command", "firmware", body("a", 0), nil, `rejected: "firmware" is no command of this version, which has [ping reset write]`, "null"},
 		{"the clock is not set", "reset", body("a", 0), errors.New("the clock says 1970"), "rejected: the clock says 1970", "null"},
 		{"two minutes old", "ping", body("a", 120*time.Second), nil, "done", `"pong"`},
