@@ -5,7 +5,7 @@
 //	serialport.Open → telegram.Scan → Format.Decode → Merge → Store.Publish → Snapshot
 //	                                       ├ Store.Latest  → register image → Modbus reply
 //	                                       ├ Store.Changes → JSON → broker
-//	                                       ├ Store.Every   → JSON → queue → uplink
+//	                                       ├ Store.Reader  → JSON → queue → uplink
 //	                                       └ Latest + counters → Status → API, page
 //
 // The configuration is constant for a life. A change is saved at once and takes
@@ -113,7 +113,6 @@ func begin(o Options) (*life, error) {
 	l.cfg = l.saved.Config()
 	o.override(&l.cfg)
 	l.store = snapshot.NewStore(l.sequence("sequence"))
-	l.events.next = l.sequence("event-sequence")
 	l.desk = l.openDesk()
 	return l, l.furnish()
 }

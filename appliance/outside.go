@@ -60,7 +60,7 @@ func (l *life) addUplink() error {
 		}
 	}
 	l.uplink = u
-	l.events.told = u.Event
+	l.events.next, l.events.told = l.sequence("event-sequence"), u.Event
 	l.tasks = append(l.tasks, run.Task{Name: "uplink", Run: u.Run})
 	return nil
 }

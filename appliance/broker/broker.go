@@ -18,6 +18,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,20 +76,14 @@ type Limits struct {
 }
 
 func (l Limits) orDefault() Limits {
-	def(&l.Connect, 10*time.Second)
-	def(&l.Sockets, 96)
-	def(&l.PerAddress, 16)
-	def(&l.Clients, 64)
-	def(&l.Pending, 128<<10)
-	def(&l.Stall, 10*time.Second)
-	def(&l.Refresh, 20*time.Minute)
+	l.Connect = cmp.Or(l.Connect, 10*time.Second)
+	l.Sockets = cmp.Or(l.Sockets, 96)
+	l.PerAddress = cmp.Or(l.PerAddress, 16)
+	l.Clients = cmp.Or(l.Clients, 64)
+	l.Pending = cmp.Or(l.Pending, 128<<10)
+	l.Stall = cmp.Or(l.Stall, 10*time.Second)
+	l.Refresh = cmp.Or(l.Refresh, 20*time.Minute)
 	return l
-}
-
-func def[T comparable](field *T, value T) {
-	if *field == *new(T) {
-		*field = value
-	}
 }
 
 // counts are what has happened since the process began; they outlive a restart

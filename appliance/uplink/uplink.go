@@ -20,6 +20,7 @@
 package uplink
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -88,24 +89,18 @@ type Limits struct {
 }
 
 func (l Limits) orDefault() Limits {
-	def(&l.Connect, 10*time.Second)
-	def(&l.Write, 5*time.Second)
-	def(&l.Ack, 20*time.Second)
-	def(&l.Prompt, time.Second)
-	def(&l.Sync, 10*time.Second)
-	def(&l.First, time.Second)
-	def(&l.Longest, 5*time.Minute)
-	def(&l.Settled, time.Minute)
-	def(&l.Thin, 10*time.Minute)
-	def(&l.Window, 50)
-	def(&l.MaxBytes, 32<<20)
+	l.Connect = cmp.Or(l.Connect, 10*time.Second)
+	l.Write = cmp.Or(l.Write, 5*time.Second)
+	l.Ack = cmp.Or(l.Ack, 20*time.Second)
+	l.Prompt = cmp.Or(l.Prompt, time.Second)
+	l.Sync = cmp.Or(l.Sync, 10*time.Second)
+	l.First = cmp.Or(l.First, time.Second)
+	l.Longest = cmp.Or(l.Longest, 5*time.Minute)
+	l.Settled = cmp.Or(l.Settled, time.Minute)
+	l.Thin = cmp.Or(l.Thin, 10*time.Minute)
+	l.Window = cmp.Or(l.Window, 50)
+	l.MaxBytes = cmp.Or(l.MaxBytes, 32<<20)
 	return l
-}
-
-func def[T comparable](field *T, value T) {
-	if *field == *new(T) {
-		*field = value
-	}
 }
 
 // Run keeps the connection up until ctx is done. What was not acknowledged by then
