@@ -29,6 +29,9 @@ type Config struct {
 	Meter           Meter
 	Modbus          Modbus
 	Broker          Broker
+	API             API
+	History         History
+	Internet        Internet
 }
 
 // MQTT is the connection to a broker outside.
@@ -136,6 +139,24 @@ type Rule struct {
 	Topic  string // an MQTT topic filter
 }
 
+// API is how the box answers over HTTP.
+type API struct {
+	// PlainHTTP lets the API answer on the plain port too, for closed networks: the
+	// password then crosses the network for all to read.
+	PlainHTTP bool
+	Hosts     []string // further DNS names under which the box answers, beside those every local network has; at most 16
+}
+
+// History is what the box remembers of the readings.
+type History struct {
+	OnDisk bool // the quarter-hours of 400 days too, which tell when somebody is at home
+}
+
+// Internet is how the box knows whether the internet is reached.
+type Internet struct {
+	Check string // HOST:PORT that it may connect to in order to know; "": it calls nobody
+}
+
 // LabelUser is the broker's user whose password is on the label; the
 // configuration cannot take the name.
 const LabelUser = "mqtt"
@@ -160,6 +181,7 @@ func Default() Config {
 			Profile: Auto, Scalers: []Scaler{}, List: []Code{}, CurrentRatio: 1, VoltageRatio: 1},
 		Modbus: Modbus{Servers: []Server{row}},
 		Broker: Broker{Enabled: true, Listen: ":1883", ListenTLS: ":8883", Discovery: true, Users: []User{}},
+		API:    API{Hosts: []string{}},
 	}
 }
 
@@ -190,5 +212,6 @@ func (c Config) clone() Config {
 	for i := range c.Broker.Users {
 		c.Broker.Users[i].Rules = slices.Clone(c.Broker.Users[i].Rules)
 	}
+	c.API.Hosts = slices.Clone(c.API.Hosts)
 	return c
 }

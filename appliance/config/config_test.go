@@ -88,7 +88,10 @@ const everything = `{
 		{"MeterType": "Eastron-SDM630", "Listen": "192.168.10.101:503"}]},
 	"Broker": {"AllowAnonymous": true, "StaleAfter": "12h", "ListenTLS": "", "WebSocket": ":9001", "WebSocketTLS": ":9002", "Discovery": false, "Victron": true, "OpenWB": 7, "Users": [
 		{"Name": "ems", "Password": "ems-secret-1", "Rules": [{"Access": "deny", "Topic": "a/+/#"}, {"Access": "readwrite", "Topic": "#"}]},
-		{"Name": "nobody"}]}
+		{"Name": "nobody"}]},
+	"API": {"PlainHTTP": true, "Hosts": ["meter.example.com", "box.example.net"]},
+	"History": {"OnDisk": true},
+	"Internet": {"Check": "example.com:443"}
 }`
 
 func TestDefault(t *testing.T) {

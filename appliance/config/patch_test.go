@@ -126,7 +126,7 @@ func TestPatch(t *testing.T) {
 	}{
 		{"nothing", everything, `{}`, everything},
 		{"null resets a setting", everything, `{"MQTT":{"Site":null}}`, strings.Replace(everything, `"chalet"`, `"unknown-site"`, 1)},
-		{"null resets a group", everything, `{"DefaultNetIf":null,"Ethernet":null,"WiFi":null,"MQTT":null,"Meter":null,"Modbus":null,"Broker":null}`, `{}`},
+		{"null resets a group", everything, `{"DefaultNetIf":null,"Ethernet":null,"WiFi":null,"MQTT":null,"Meter":null,"Modbus":null,"Broker":null,"API":null,"History":null,"Internet":null}`, `{}`},
 		{"null resets what is printed as text", `{"Meter":{"Line":"9600 7E1","UTCOffset":"2h"},"Broker":{"StaleAfter":"1m"}}`, `{"Meter":{"Line":null,"UTCOffset":null},"Broker":{"StaleAfter":null}}`, `{}`},
 		{"null in a row is a new row's", everything, `{"Modbus":{"Servers":[{"MaxClients":null}]}}`, strings.Replace(everything, `"Servers": [`, `"Servers": [{}], "Servers_": [`, 1)},
 		{"null resets what was fixed", `{"Ethernet":{"IpMode":"Static","StaticIPv4":{"IpAddress":"10.0.0.2","Netmask":"8"}}}`, `{"Ethernet":{"IpMode":null,"StaticIPv4":null}}`, `{}`},
@@ -308,6 +308,9 @@ func randomPatch(r *rand.Rand) []byte {
 		`"Broker":`+group(m("Enabled", "true", "false"), m("Listen", `":1884"`, "null"), `"Users":`+rows(3, func(i int) string {
 			return group(fmt.Sprintf(`"Name":"user%d"`, i), m("Password", `"0123456789"`, `"01234567890"`, "null"), m("Rules", "[]", "null", `[{"Access":"deny","Topic":"a/+"}]`))
 		})),
+		`"API":`+group(m("PlainHTTP", "true", "null"), m("Hosts", "[]", "null", `["a.example"]`, `["a.example","b.example"]`)),
+		`"Internet":`+group(m("Check", `"a.example:1"`, `""`, "null")),
+		`"History":`+group(m("OnDisk", "true", "false")),
 	))
 }
 

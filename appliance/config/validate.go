@@ -44,6 +44,8 @@ func (c Config) problems(k Known) Problems {
 	c.Meter.check(&p, k)
 	c.Modbus.check(&p, k)
 	c.Broker.check(&p)
+	c.API.check(&p)
+	c.Internet.check(&p)
 	if len(c.Modbus.Servers) > 0 && c.MeterType != c.Modbus.Servers[0].MeterType {
 		p.add(topMeterType, "is not the same as %s, whose other name it is", rowMeterType)
 	}
