@@ -32,6 +32,7 @@ type Config interface {
 type PatchResult struct {
 	Changed         []string `json:"changed"`          // JSON pointers (RFC 6901) of the settings that changed, never their values
 	RestartRequired bool     `json:"restart_required"` // whether a reset would put something into effect
+	RestartFor      []string `json:"restart_for"`      // pointers of all that was saved since this life began and that a reset puts into effect
 	Notes           []string `json:"notes"`            // sentences the owner should read: what is stored but not applied, and the like
 }
 
@@ -85,7 +86,7 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 	if len(result.Changed) > 0 {
 		s.Log.Info("configuration changed", "event", "config_changed", "source", source(r), "settings", result.Changed)
 	}
-	result.Changed, result.Notes = listed(result.Changed), listed(result.Notes)
+	result.Changed, result.RestartFor, result.Notes = listed(result.Changed), listed(result.RestartFor), listed(result.Notes)
 	w.Header().Set("ETag", etag(s.Config.Public()))
 	answer(w, http.StatusOK, result)
 }

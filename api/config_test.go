@@ -49,11 +49,11 @@ func TestPatch(t *testing.T) {
 		want        string
 	}{
 		{"nothing changed", "application/json", PatchResult{},
-			`{"changed":[],"restart_required":false,"notes":[]}`},
-		{"changed", "application/json; charset=utf-8", PatchResult{[]string{"/MQTT/Site"}, true, []string{"Restart the box to use it."}},
-			`{"changed":["/MQTT/Site"],"restart_required":true,"notes":["Restart the box to use it."]}`},
-		{"merge patch", "application/merge-patch+json", PatchResult{[]string{"/MQTT/Site"}, true, nil},
-			`{"changed":["/MQTT/Site"],"restart_required":true,"notes":[]}`},
+			`{"changed":[],"restart_required":false,"restart_for":[],"notes":[]}`},
+		{"changed", "application/json; charset=utf-8", PatchResult{[]string{"/MQTT/Site"}, true, []string{"/MQTT/Site", "/Meter/Line"}, []string{"Restart the box to use it."}},
+			`{"changed":["/MQTT/Site"],"restart_required":true,"restart_for":["/MQTT/Site","/Meter/Line"],"notes":["Restart the box to use it."]}`},
+		{"merge patch", "application/merge-patch+json", PatchResult{[]string{"/MQTT/Site"}, true, nil, nil},
+			`{"changed":["/MQTT/Site"],"restart_required":true,"restart_for":[],"notes":[]}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := start(t, func(b *box) { b.config.result = test.result })

@@ -54,6 +54,7 @@ type Status struct {
 	Version         string   `json:"version"`          // firmware version
 	UptimeSeconds   int64    `json:"uptime_seconds"`   // since this life of the box began: a reset starts again at 0
 	RestartRequired bool     `json:"restart_required"` // saved settings take effect with the next reset
+	RestartFor      []string `json:"restart_for"`      // JSON pointers of these settings
 	Warnings        []string `json:"warnings"`         // sentences for the owner that belong to no single part
 
 	Meter    Meter     `json:"meter"`
@@ -254,7 +255,7 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 // a client can range over them without asking for null.
 func (s *Server) status() Status {
 	st := s.Status()
-	st.Warnings = listed(st.Warnings)
+	st.RestartFor, st.Warnings = listed(st.RestartFor), listed(st.Warnings)
 	st.Readings = listed(st.Readings)
 	st.Events = listed(st.Events)
 	st.Meter.Tried = listed(st.Meter.Tried)

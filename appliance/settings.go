@@ -1,8 +1,6 @@
 package appliance
 
 import (
-	"strings"
-
 	"smartconnect/api"
 	"smartconnect/appliance/config"
 )
@@ -22,16 +20,14 @@ func (s settings) Patch(body []byte) (api.PatchResult, error) {
 	if err != nil {
 		return api.PatchResult{}, err
 	}
-	changed := make([]string, len(effects.Changed))
-	for i, group := range effects.Changed {
-		changed[i] = "/" + group
+	if len(effects.Changed) > 0 {
+		s.l.events.add(eventConfig, "settings were changed: "+config.Names(effects.Changed))
 	}
-	if len(changed) > 0 {
-		s.l.events.add(eventConfig, "settings were changed: "+strings.Join(effects.Changed, ", "))
-	}
+	waiting := s.l.restartFor()
 	return api.PatchResult{
-		Changed:         changed,
-		RestartRequired: s.l.restartRequired(),
+		Changed:         effects.Changed,
+		RestartRequired: len(waiting) > 0,
+		RestartFor:      waiting,
 		Notes:           append(effects.Notes, s.l.refusedPorts(saved)...),
 	}, nil
 }
@@ -61,10 +57,10 @@ func (l *life) refusedPorts(c config.Config) []string {
 	return notes
 }
 
-// restartRequired reports whether a reset would put something into effect that
-// was saved since this life began.
-func (l *life) restartRequired() bool {
-	return len(config.Compare(l.asSaved, l.saved.Config()).RestartRequired) > 0
+// restartFor returns the pointers of the settings that were saved since this life
+// began and that a reset puts into effect.
+func (l *life) restartFor() []string {
+	return config.Compare(l.asSaved, l.saved.Config()).RestartRequired
 }
 
 // refusal is a config.Problems as the API wants it.

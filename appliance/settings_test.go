@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,41 @@ func TestStoredButNotApplied(t *testing.T) {
 	if !b.patch(`{"Meter":{"UTCOffset":"2h"}}`).RestartRequired {
 		t.Error("no restart required for another UTC offset")
 	}
+}
+
+// What waits for a reset is named as long as it does, whoever saved it.
+func TestRestartFor(t *testing.T) {
+	b := start(t, "sim:dsmr50", "")
+	for _, c := range []struct{ patch, changed, waiting string }{
+		{`{}`, "[]", "[]"},
+		{`{"MQTT":{"Site":"chalet","Password":"uplink-secret"}}`, "[/MQTT/Site /MQTT/Password]", "[/MQTT/Site /MQTT/Password]"},
+		{`{"WiFi":{"SSID":"home"}}`, "[/WiFi/SSID]", "[/MQTT/Site /MQTT/Password]"},
+		{`{"Meter":{"UTCOffset":"2h"}}`, "[/Meter/UTCOffset]", "[/MQTT/Site /MQTT/Password /Meter/UTCOffset]"},
+		{`{"MQTT":{"Site":null,"Password":null},"Meter":{"UTCOffset":null}}`, "[/MQTT/Site /MQTT/Password /Meter/UTCOffset]", "[]"},
+	} {
+		result := b.patch(c.patch)
+		if got := fmt.Sprint(result.Changed); got != c.changed {
+			t.Errorf("%s: changed %s, want %s", c.patch, got, c.changed)
+		}
+		s, err := b.status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for who, got := range map[string][]string{"PATCH": result.RestartFor, "the status": s.RestartFor} {
+			if fmt.Sprint(got) != c.waiting || got == nil {
+				t.Errorf("%s: %s waits for a reset because of %q, want %s", c.patch, who, got, c.waiting)
+			}
+		}
+		if waiting := c.waiting != "[]"; result.RestartRequired != waiting || s.RestartRequired != waiting {
+			t.Errorf("%s: restart required %t, %t, want %t", c.patch, result.RestartRequired, s.RestartRequired, waiting)
+		}
+	}
+	eventually(t, 3*time.Second, "the event names the last change", func() bool {
+		s, err := b.status()
+		return err == nil && slices.ContainsFunc(s.Events, func(e api.Event) bool {
+			return e.Kind == eventConfig && e.Text == "settings were changed: MQTT.Site, MQTT.Password, Meter.UTCOffset"
+		})
+	})
 }
 
 // A secure port that is another program's costs that port, and the landing page

@@ -16,11 +16,13 @@ import (
 func (l *life) status() api.Status {
 	now := time.Now()
 	snap := l.store.Latest()
+	waiting := l.restartFor()
 	s := api.Status{
 		Serial:          l.identity.Serial(),
 		Version:         Version(),
 		UptimeSeconds:   int64(now.Sub(l.began).Seconds()),
-		RestartRequired: l.restartRequired(),
+		RestartRequired: len(waiting) > 0,
+		RestartFor:      waiting,
 		Warnings:        l.currentWarnings(),
 		Meter:           l.meter.status(snap, now),
 		Events:          l.events.latest(),

@@ -201,38 +201,6 @@ func TestPatchHashes(t *testing.T) {
 	}
 }
 
-func TestEffects(t *testing.T) {
-	for _, c := range []struct {
-		name, first, patch     string
-		changed, restart, note string
-	}{
-		{"nothing", everything, `{"MQTT":{"Site":"chalet"}}`, "", "", ""},
-		{"one group", `{}`, `{"Meter":{"Format":"tic"}}`, "Meter", "Meter", ""},
-		{"a secret alone", everything, `{"MQTT":{"Password":"other"}}`, "MQTT", "MQTT", ""},
-		{"both names of the meter type", `{}`, `{"MeterType":"Eastron-SDM630"}`, "MeterType Modbus", "MeterType Modbus", ""},
-		{"the network", `{}`, `{"DefaultNetIf":"WiFi","Ethernet":{"IpMode":"Static","StaticIPv4":{"IpAddress":"10.0.0.2","Netmask":"24","Gateway":"10.0.1.1"}},"WiFi":{"SSID":"a","Password":"12345678"}}`,
-			"DefaultNetIf Ethernet WiFi", "",
-			"DefaultNetIf: " + NetworkNotApplied + "|Ethernet: " + NetworkNotApplied + "|WiFi: " + NetworkNotApplied + "|Ethernet.StaticIPv4.Gateway 10.0.1.1 is outside the network 10.0.0.0/24"},
-		{"a user without password", `{}`, `{"Broker":{"Users":[{"Name":"a"}]}}`, "Broker", "Broker", `Broker.Users: "a" has no password and cannot log in`},
-	} {
-		_, e, err := patch(changed(t, c.first), []byte(c.patch), known, fakeHash)
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
-		for _, list := range []struct {
-			name, want string
-			got        []string
-		}{{"Changed", c.changed, e.Changed}, {"RestartRequired", c.restart, e.RestartRequired}} {
-			if got := strings.Join(list.got, " "); got != list.want {
-				t.Errorf("%s: %s %q, want %q", c.name, list.name, got, list.want)
-			}
-		}
-		if got := strings.Join(e.Notes, "|"); got != c.note {
-			t.Errorf("%s: notes %q, want %q", c.name, got, c.note)
-		}
-	}
-}
-
 // The law of GET and PATCH: a patch of GET's own answer changes nothing, and
 // the file says everything. Tried on configurations made by random patches.
 func TestGetThenPatchChangesNothing(t *testing.T) {

@@ -36,7 +36,7 @@ func TestStore(t *testing.T) {
 		t.Errorf("reading left %q", left)
 	}
 	c, e, err := s.Patch([]byte(`{"MQTT":{"Site":"chalet","Password":"uplink-secret"}}`))
-	if err != nil || len(e.Changed) != 1 || c.MQTT.Site != "chalet" || !equal(s.Config(), c) {
+	if err != nil || len(e.Changed) != 2 || c.MQTT.Site != "chalet" || !equal(s.Config(), c) {
 		t.Fatalf("patch: %v, %+v", err, e)
 	}
 	info, err := os.Stat(filepath.Join(dir, fileName))

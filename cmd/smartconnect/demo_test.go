@@ -145,7 +145,7 @@ var tries = []struct {
 			Changed         []string
 			RestartRequired bool `json:"restart_required"`
 		}
-		if err := json.Unmarshal([]byte(out), &answer); err != nil || fmt.Sprint(answer) != "{[/Modbus] true}" {
+		if err := json.Unmarshal([]byte(out), &answer); err != nil || fmt.Sprint(answer) != "{[/Modbus/Servers/0/WhenStale] true}" {
 			t.Errorf("%v: %s", err, out)
 		}
 	}},
