@@ -66,6 +66,12 @@ func (c *fakeConfig) Public() []byte {
 	return []byte(c.public)
 }
 
+func (c *fakeConfig) Revision() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprint("revision", len(c.patches))
+}
+
 func (c *fakeConfig) Patch(body []byte) (PatchResult, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,13 +2,10 @@ package api
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -17,6 +14,10 @@ type Config interface {
 	// Public returns the saved configuration as one JSON object without any
 	// secret. Equal configurations give equal bytes.
 	Public() []byte
+
+	// Revision is a text of letters and digits that is another one whenever
+	// anything saved is, secrets included, and that reveals nothing about them.
+	Revision() string
 
 	// Patch applies a JSON merge patch (RFC 7396) to the saved configuration:
 	// the whole of it or, on an error, nothing. body is well-formed JSON of any
@@ -49,9 +50,8 @@ type Problem struct {
 }
 
 func (s *Server) getConfig(w http.ResponseWriter, _ *http.Request) {
-	public := s.Config.Public()
-	w.Header().Set("ETag", etag(public))
-	answer(w, http.StatusOK, json.RawMessage(public))
+	w.Header().Set("ETag", s.etag()) // first: a change between the two is refused later rather than lost
+	answer(w, http.StatusOK, json.RawMessage(s.Config.Public()))
 }
 
 func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
@@ -66,9 +66,7 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 	}
 	s.patching.Lock()
 	defer s.patching.Unlock()
-	if want := r.Header.Get("If-Match"); want != "" && !matches(want, etag(s.Config.Public())) {
-		fail(w, r, http.StatusPreconditionFailed,
-			"the configuration was changed by someone else since you read it: read it again, then change it")
+	if !s.current(w, r) {
 		return
 	}
 	result, err := s.Config.Patch(body)
@@ -87,7 +85,7 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 		s.Log.Info("configuration changed", "event", "config_changed", "source", source(r), "settings", result.Changed)
 	}
 	result.Changed, result.RestartFor, result.Notes = listed(result.Changed), listed(result.RestartFor), listed(result.Notes)
-	w.Header().Set("ETag", etag(s.Config.Public()))
+	w.Header().Set("ETag", s.etag())
 	answer(w, http.StatusOK, result)
 }
 
@@ -117,20 +115,4 @@ func malformed(body []byte) string {
 		return fmt.Sprintf("%v (at byte %d)", syntax, syntax.Offset)
 	}
 	return "it cannot be read"
-}
-
-// etag names a state of the configuration (RFC 9110 section 8.8.3).
-func etag(public []byte) string {
-	sum := sha256.Sum256(public)
-	return `"` + hex.EncodeToString(sum[:8]) + `"`
-}
-
-// matches evaluates an If-Match header (RFC 9110 section 13.1.1).
-func matches(header, tag string) bool {
-	for want := range strings.SplitSeq(header, ",") {
-		if want = strings.TrimSpace(want); want == "*" || want == tag {
-			return true
-		}
-	}
-	return false
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -76,38 +75,6 @@ func TestPatchWithByteOrderMark(t *testing.T) {
 	got, body := b.do(request{method: "PATCH", path: "/api/v1/config", header: asJSON, body: "\ufeff" + `{"MQTT":{}}`})
 	if got.StatusCode != 200 || !reflect.DeepEqual(b.config.patches, []string{`{"MQTT":{}}`}) {
 		t.Errorf("status %d: %s; the configuration got %q", got.StatusCode, body, b.config.patches)
-	}
-}
-
-// Two people who read the same configuration: the second one's change is
-// refused, until it has read again.
-func TestIfMatch(t *testing.T) {
-	b := start(t, nil)
-	read := func() string {
-		got, _ := b.do(request{path: "/api/v1/config"})
-		return got.Header.Get("ETag")
-	}
-	change := func(ifMatch string) (int, string) {
-		got, _ := b.do(request{method: "PATCH", path: "/api/v1/config", body: "{}",
-			header: http.Header{"Content-Type": {"application/json"}, "If-Match": {ifMatch}}})
-		return got.StatusCode, got.Header.Get("ETag")
-	}
-	old := read()
-	if old == "" || read() != old {
-		t.Fatalf("tag %q does not stay", old)
-	}
-	status, next := change(`"other", ` + old)
-	if status != 200 || next == old || next != read() {
-		t.Errorf("first change: %d, tag %s → %s, now %s", status, old, next, read())
-	}
-	if status, _ := change(old); status != 412 {
-		t.Errorf("second change: %d, want 412", status)
-	}
-	if status, _ := change(read()); status != 200 {
-		t.Errorf("second change after reading again: %d", status)
-	}
-	if status, _ := change("*"); status != 200 {
-		t.Errorf("change of whatever there is: %d", status)
 	}
 }
 

@@ -11,6 +11,9 @@ type settings struct{ l *life }
 // Public returns the saved configuration without its secrets.
 func (s settings) Public() []byte { return config.Public(s.l.saved.Config()) }
 
+// Revision names what is saved.
+func (s settings) Revision() string { return s.l.saved.Revision() }
+
 // Patch changes the saved configuration; the running one is that of the life.
 func (s settings) Patch(body []byte) (api.PatchResult, error) {
 	saved, effects, err := s.l.saved.Patch(body)

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,6 +26,30 @@ func (b *box) patch(patch string) api.PatchResult {
 		b.t.Fatalf("%s: %d %s %v", patch, code, body, err)
 	}
 	return result
+}
+
+// ask calls the API with a header more.
+func (b *box) ask(method, path, body, header, value string) (*http.Response, string) {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, "https://"+b.https+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(header, value)
+	r.SetBasicAuth(b.label.User, b.label.Password)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return resp, string(answer)
 }
 
 // No change locks the owner out: a server that is moved to a port of the API
@@ -114,6 +139,28 @@ func TestRestartFor(t *testing.T) {
 			return e.Kind == eventConfig && e.Text == "settings were changed: MQTT.Site, MQTT.Password, Meter.UTCOffset"
 		})
 	})
+}
+
+// Two people who read the same configuration: who changes a password alone is
+// noticed by the other.
+func TestChangedPasswordIsNoticed(t *testing.T) {
+	b := start(t, "sim:dsmr50", "")
+	change := func(ifMatch, patch string) (int, string) {
+		t.Helper()
+		resp, _ := b.ask("PATCH", "/api/v1/config", patch, "If-Match", ifMatch)
+		return resp.StatusCode, resp.Header.Get("ETag")
+	}
+	_, first := change("*", `{}`)
+	status, second := change(first, `{"MQTT":{"Password":"uplink-secret"}}`)
+	if status != 200 || second == first {
+		t.Errorf("status %d, tag %s after %s", status, second, first)
+	}
+	if status, _ := change(first, `{"MQTT":{"Password":"another-secret"}}`); status != 412 {
+		t.Errorf("a change of what nobody has seen: %d", status)
+	}
+	if status, _ := change(second, `{"MQTT":{"Password":"another-secret"}}`); status != 200 {
+		t.Errorf("a change of what is there: %d", status)
+	}
 }
 
 // A secure port that is another program's costs that port, and the landing page
