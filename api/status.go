@@ -215,13 +215,6 @@ type MQTT struct {
 	Refused    uint64 `json:"refused"`     // of them retained, or too many at once
 }
 
-// Network is how the box stands in its network.
-type Network struct {
-	State     State    `json:"state"`     // OK: has an address that others can reach
-	Detail    string   `json:"detail"`    // a sentence, also when ok: that saved settings are not applied, and why
-	Addresses []string `json:"addresses"` // the box's own IP addresses, without prefix length
-}
-
 // Number is a number that may be missing: null in JSON, "–" on the page.
 type Number struct{ telegram.Value }
 
@@ -261,6 +254,7 @@ func (s *Server) status() Status {
 	st.Meter.Tried = listed(st.Meter.Tried)
 	st.Modbus = append([]Modbus{}, st.Modbus...) // its rows are changed below
 	st.Network.Addresses = listed(st.Network.Addresses)
+	st.Network.Address.List, st.Network.Address.DNS = listed(st.Network.Address.List), listed(st.Network.Address.DNS)
 	st.Broker.Doors = listed(st.Broker.Doors)
 	st.Meter.Errors = counters(st.Meter.Errors)
 	for i := range st.Modbus {

@@ -23,7 +23,10 @@ func TestStatusOfAnEmptyBox(t *testing.T) {
 	"broker":{"state":"","detail":"","listen":"","doors":[],"clients":0,"messages":0,"dropped":0,"refused":0,"commands":0},
 			"mqtt":{"state":"","reason":"","detail":"","broker":"","since_seconds":null,"next_try_seconds":null,"sent":0,"waiting":0,"kept_octets":0,
 			  "dropped":0,"damaged":0,"strayed":0,"thinned":0,"commands":0,"refused":0},
-	"network":{"state":"","detail":"","addresses":[]}}`
+	"network":{"state":"","detail":"","addresses":[],
+	  "link":{"state":"","reason":"","detail":"","interface":"","kind":"","speed_mbit":null,"mac":""},
+	  "address":{"state":"","reason":"","detail":"","list":[],"gateway":"","dns":[]},
+	  "internet":{"state":"","reason":"","detail":""}}}`
 	if !sameJSON(t, body, want) {
 		t.Errorf("got %s\nwant %s", body, want)
 	}

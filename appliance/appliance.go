@@ -88,19 +88,21 @@ type life struct {
 	asSaved  config.Config // the same without overrides
 	warnings []string      // what was wrong at the start
 
-	meter   *meter
-	share   *port // of the telegrams; nil: not shared
-	modbus  []*modbusServer
-	broker  *brokerServer
-	uplink  *uplink.Uplink // nil: off
-	desk    *command.Desk  // of commands over MQTT
-	web     []*webServer
-	tasks   []run.Task
-	restart context.CancelFunc
+	meter    *meter
+	share    *port // of the telegrams; nil: not shared
+	modbus   []*modbusServer
+	broker   *brokerServer
+	uplink   *uplink.Uplink // nil: off
+	desk     *command.Desk  // of commands over MQTT
+	network  *network
+	internet *internet
+	web      []*webServer
+	tasks    []run.Task
+	restart  context.CancelFunc
 }
 
 func begin(o Options) (*life, error) {
-	l := &life{o: o, began: time.Now(), log: o.Log, events: &events{log: o.Log}}
+	l := &life{o: o, began: time.Now(), log: o.Log, events: &events{log: o.Log}, network: newNetwork()}
 	var err error
 	if l.identity, err = identity.Open(o.State, o.Log); err != nil {
 		return nil, err

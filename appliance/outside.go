@@ -163,8 +163,8 @@ func (l *life) uplinkStatus(now time.Time) api.MQTT {
 // homeAssistant is what Home Assistant is told beside the values.
 func (l *life) homeAssistant(staleAfter config.StaleAfter) payload.HomeAssistantOptions {
 	o := payload.HomeAssistantOptions{StaleAfter: time.Duration(staleAfter)}
-	if n := networkStatus(); len(n.Addresses) > 0 && l.o.HTTPS != "" {
-		o.ConfigurationURL = fmt.Sprintf("https://%s/", net.JoinHostPort(n.Addresses[0], strconv.Itoa(portOf(l.o.HTTPS))))
+	if all := l.network.now().All; len(all) > 0 && l.o.HTTPS != "" {
+		o.ConfigurationURL = fmt.Sprintf("https://%s/", net.JoinHostPort(all[0].String(), strconv.Itoa(portOf(l.o.HTTPS))))
 	}
 	return o
 }

@@ -93,7 +93,7 @@ func (l *life) yield(addr string) error {
 
 // furnish makes the tasks of this life.
 func (l *life) furnish() error {
-	for _, add := range []func() error{l.addMeter, l.addShare, l.addModbus, l.addBroker, l.addUplink, l.addWeb, l.addWatch} {
+	for _, add := range []func() error{l.addMeter, l.addShare, l.addModbus, l.addBroker, l.addUplink, l.addInternet, l.addWeb, l.addWatch} {
 		if err := add(); err != nil {
 			return err
 		}

@@ -3,11 +3,9 @@ package appliance
 import (
 	"fmt"
 	"maps"
-	"net"
 	"time"
 
 	"smartconnect/api"
-	"smartconnect/appliance/config"
 	"smartconnect/appliance/snapshot"
 	"smartconnect/telegram"
 )
@@ -29,7 +27,7 @@ func (l *life) status() api.Status {
 		Readings:        readings(snap),
 		Broker:          l.brokerStatus(),
 		MQTT:            l.uplinkStatus(now),
-		Network:         networkStatus(),
+		Network:         l.networkStatus(),
 	}
 	s.Meter.Share = l.shareStatus()
 	for _, m := range l.modbus {
@@ -197,24 +195,4 @@ func readings(snap *snapshot.Snapshot) []api.Reading {
 		}
 	}
 	return list
-}
-
-// networkStatus tells the addresses of the host, and that its network is its
-// own affair.
-func networkStatus() api.Network {
-	n := api.Network{State: api.Fault, Detail: "this host has no IPv4 address"}
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		n.Detail = err.Error()
-		return n
-	}
-	for _, a := range addrs {
-		if ip, ok := a.(*net.IPNet); ok && !ip.IP.IsLoopback() && ip.IP.To4() != nil {
-			n.Addresses = append(n.Addresses, ip.IP.String())
-		}
-	}
-	if len(n.Addresses) > 0 {
-		n.State, n.Detail = api.OK, "network settings are "+config.NetworkNotApplied
-	}
-	return n
 }

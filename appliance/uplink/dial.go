@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -63,6 +64,12 @@ func (u *Uplink) dial(ctx context.Context, at address, limits Limits) (net.Conn,
 	}
 	conn.Conn = secure
 	return conn, nil
+}
+
+// peer returns the address at the other end of conn, in the form of its family.
+func peer(conn net.Conn) netip.Addr {
+	a, _ := netip.ParseAddrPort(conn.RemoteAddr().String()) // of what is no TCP there is none
+	return a.Addr().Unmap()
 }
 
 // ownError is an error of the box's own certificate or settings.

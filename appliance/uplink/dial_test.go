@@ -87,7 +87,7 @@ func TestBrokerThatDoesNotRead(t *testing.T) {
 		}
 	}()
 	u := up(t, "mqtt://", ln.Addr().String(), nil)
-	eventually(t, 5*time.Second, "it is up", func() bool { return u.Stats().Up })
+	eventually(t, 5*time.Second, "it is up, and says with whom", func() bool { s := u.Stats(); return s.Up && s.Peer.String() == "127.0.0.1" })
 	for range 40 {
 		u.say(100)
 		time.Sleep(5 * time.Millisecond)
@@ -115,6 +115,6 @@ func TestThinning(t *testing.T) {
 	u.Event(1, "meter-lost", "")
 	eventually(t, 2*time.Second, "five, one of five more, and the event", func() bool {
 		s := u.Stats()
-		return s.Waiting == 7 && s.Thinned == 4
+		return s.Waiting == 7 && s.Thinned == 4 && !s.Peer.IsValid()
 	})
 }

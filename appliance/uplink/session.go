@@ -93,7 +93,7 @@ func (u *Uplink) session(ctx context.Context, q *queue, at address, limits Limit
 	began := time.Now()
 	q.setOnline(true)
 	if err = s.greet(); err == nil {
-		u.set(State{Up: true})
+		u.set(State{Up: true, Peer: peer(conn)})
 		// What an earlier life owes is said by now: it waits for the desk, and a command
 		// that has the desk would wait for the connection.
 		if u.Command != nil {

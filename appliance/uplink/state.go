@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -17,6 +18,8 @@ type State struct {
 	Detail  string    // the same in a sentence
 	Since   time.Time // that it is up, or not for this reason
 	NextTry time.Time // zero while up or connecting
+
+	Peer netip.Addr // whom the box is connected to; not valid while it is not
 }
 
 // Stats is what the uplink tells about itself.
