@@ -9,12 +9,13 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 )
 
 const (
 	// A page brings its own style, script and icon and nothing else; it cannot
-	// be framed, and no form of it leads anywhere.
-	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	// be framed, and its forms lead to the box alone.
+	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 	apiPolicy  = "default-src 'none'; frame-ancestors 'none'"
 )
 
@@ -62,12 +63,12 @@ func fail(w http.ResponseWriter, r *http.Request, status int, format string, arg
 		answer(w, status, map[string]string{"error": sentence})
 		return
 	}
-	render(w, status, "error.html", map[string]any{"Status": http.StatusText(status), "Sentence": sentence})
+	renderError(w, r, status, sentence)
 }
 
 // carriesOther reports whether a request that may change something carries
-// anything but JSON. Together with the origin check this shuts out the forms of
-// foreign pages, which cannot send JSON without asking first.
+// anything but what its route takes. Together with the origin check this shuts out
+// the forms of foreign pages, which cannot send JSON without asking first.
 func carriesOther(r *http.Request) bool {
 	if r.Method == "GET" || r.Method == "HEAD" {
 		return false
@@ -77,7 +78,22 @@ func carriesOther(r *http.Request) bool {
 		return r.ContentLength != 0
 	}
 	media, _, err := mime.ParseMediaType(given)
-	return err != nil || media != "application/json" && media != "application/merge-patch+json"
+	return err != nil || !slices.Contains(bodies(r), media)
+}
+
+// bodies are the media types of a body.
+func bodies(r *http.Request) []string {
+	if isAPI(r) {
+		return []string{"application/json", "application/merge-patch+json"}
+	}
+	return []string{"application/x-www-form-urlencoded", "multipart/form-data"}
+}
+
+func wantedBody(r *http.Request) string {
+	if isAPI(r) {
+		return "the body must be JSON: send the header Content-Type: application/json (or application/merge-patch+json)"
+	}
+	return "the body must be a form of this page"
 }
 
 // body reads the body of a request. If it cannot, it has answered and ok is

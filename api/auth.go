@@ -1,61 +1,193 @@
 package api
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 )
 
-// authorised reports whether a request carries the right user and password
-// (RFC 7617). If not, it has answered. A request without any is not an attempt:
-// a browser's first one never has them.
-func (s *Server) authorised(w http.ResponseWriter, r *http.Request) bool {
-	user, password, given := r.BasicAuth()
-	if !given {
-		s.ask(w, r, "log in with the user name \"user\" and the password on the label of the box")
-		return false
+// cookieName is that of a page's session. Its prefix makes browsers refuse it from
+// anybody but this host over TLS (RFC 6265bis, section 4.1.3.2).
+const cookieName = "__Host-sc"
+
+// backgroundHeader marks what a page asks by itself.
+const backgroundHeader = "Smartconnect-Background"
+
+// admit reports whether a request comes from who may make it: the user, by the cookie
+// of a page or by name and password (RFC 7617), or for a reader's route a machine by
+// its token (RFC 6750). If not, it has answered. The request it returns ends with
+// the session it belongs to.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, need access) (*http.Request, bool) {
+	if token, ok := bearer(r); ok {
+		return r, s.admitToken(w, r, token, need)
 	}
-	ok, wait := s.Check(source(r), user, password)
+	done, why := s.resume(r)
+	if done == nil {
+		user, password, given := r.BasicAuth()
+		if !given {
+			s.ask(w, r, why)
+			return nil, false
+		}
+		if !s.verified(w, r, user, password) {
+			return nil, false
+		}
+		var other *Holder
+		if done, other = s.enter(r); other != nil {
+			s.refuseSecond(w, r, other)
+			return nil, false
+		}
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(done, cancel)
+	context.AfterFunc(r.Context(), func() { stop(); cancel() })
+	return r.WithContext(ctx), true
+}
+
+// resume returns the session of the request's cookie.
+func (s *Server) resume(r *http.Request) (done context.Context, why ending) {
+	c, err := r.Cookie(cookieName)
+	if err != nil {
+		return nil, ""
+	}
+	acts := r.Header.Get(backgroundHeader) == "" && !r.URL.Query().Has("watch")
+	return s.Sessions.resume(c.Value, s.credential(), acts)
+}
+
+// enter gives the program that made the request its turn.
+func (s *Server) enter(r *http.Request) (done context.Context, other *Holder) {
+	before := s.Sessions.holder(s.credential())
+	takeover := r.URL.Query().Get("takeover") == "1"
+	done, other = s.Sessions.enter(source(r), s.credential(), takeover)
+	if other == nil {
+		s.logTurn(r, before)
+	}
+	return done, other
+}
+
+// logTurn notes that the box has changed hands.
+func (s *Server) logTurn(r *http.Request, before *Holder) {
+	switch {
+	case before == nil:
+		s.Log.Info("session opened", "event", "session_opened", "source", source(r))
+	case before.Source != source(r):
+		s.Log.Warn("session taken over", "event", "session_taken", "source", source(r), "from", before)
+	}
+}
+
+// refuseSecond answers a second user. It is no 401: a browser would ask for the
+// password again, and that was right.
+func (s *Server) refuseSecond(w http.ResponseWriter, r *http.Request, other *Holder) {
+	seconds := max(1, int(math.Ceil(time.Until(other.Ends).Seconds())))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	sentence := fmt.Sprintf("somebody else is logged in, from %s: one user at a time; try again in %d s, or take over with ?takeover=1; "+
+		"machines that only read use a token instead (POST /api/v1/tokens)", other.Source, seconds)
+	if !isAPI(r) {
+		fail(w, r, http.StatusConflict, "%s", sentence)
+		return
+	}
+	answer(w, http.StatusConflict, map[string]any{
+		"error": sentence, "session": sessionAnswer{Source: other.Source, Since: other.Since.Unix(), IdleExpires: other.Ends.Unix()},
+	})
+}
+
+// verified reports whether user and password are right. If not, it has answered.
+func (s *Server) verified(w http.ResponseWriter, r *http.Request, user, password string) bool {
+	ok, wait := s.check(r, user, password)
 	switch {
 	case ok:
 		return true
 	case wait > 0:
-		if s.locked.begin(wait) {
-			s.Log.Warn("login locked after wrong passwords", "event", "auth_locked", "source", source(r), "wait", wait)
-		}
-		seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
-		w.Header().Set("Retry-After", seconds)
-		fail(w, r, http.StatusTooManyRequests, "too many wrong passwords: try again in %s s", seconds)
+		w.Header().Set("Retry-After", seconds(wait))
+		fail(w, r, http.StatusTooManyRequests, "too many wrong passwords: try again in %s s", seconds(wait))
 	default:
-		// The user name stays out of the log: people type the password there.
-		s.Log.Warn("login refused", "event", "auth_failed", "source", source(r), "path", r.URL.Path)
-		s.ask(w, r, "wrong user name or password: the user name is \"user\", the password is on the label of the box")
+		s.challenge(w, r, "wrong user name or password: the user name is \"user\", the password is on the label of the box")
 	}
 	return false
 }
 
-func (s *Server) ask(w http.ResponseWriter, r *http.Request, sentence string) {
-	w.Header().Set("WWW-Authenticate", `Basic realm="Smart Connect", charset="UTF-8"`)
+// check is Server.Check with its line in the log.
+func (s *Server) check(r *http.Request, user, password string) (ok bool, wait time.Duration) {
+	ok, wait = s.Check(source(r), user, password)
+	switch {
+	case ok:
+	case wait > 0:
+		if s.locked.begin(wait) {
+			s.Log.Warn("login locked after wrong passwords", "event", "auth_locked", "source", source(r), "wait", wait)
+		}
+	default:
+		// The user name stays out of the log: people type the password there.
+		s.Log.Warn("login refused", "event", "auth_failed", "source", source(r), "path", r.URL.Path)
+	}
+	return ok, wait
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+
+func bearer(r *http.Request) (token string, ok bool) {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
+}
+
+// admitToken lets a machine with a token read.
+func (s *Server) admitToken(w http.ResponseWriter, r *http.Request, token string, need access) bool {
+	name, ok := "", false
+	if s.Token != nil {
+		name, ok = s.Token(token)
+	}
+	switch {
+	case !ok:
+		if s.stranger.begin(time.Minute) {
+			s.Log.Warn("unknown token refused", "event", "token_refused", "source", source(r), "path", r.URL.Path)
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="Smart Connect", error="invalid_token"`)
+		fail(w, r, http.StatusUnauthorized, "the token is not one of this box")
+	case need != reader || r.Method != http.MethodGet && r.Method != http.MethodHead:
+		fail(w, r, http.StatusForbidden, "the token %q reads readings, status, history, the Modbus log and metrics; this wants the user name and the password", name)
+	default:
+		return true
+	}
+	return false
+}
+
+// ask answers a request without any credential: a person is led to the login. It is
+// not an attempt: a browser's first request never has one.
+func (s *Server) ask(w http.ResponseWriter, r *http.Request, why ending) {
+	if isAPI(r) {
+		s.challenge(w, r, "log in with the user name \"user\" and the password on the label of the box")
+		return
+	}
+	to := url.URL{Path: "/login"}
+	q := url.Values{}
+	if r.Method == http.MethodGet && r.URL.Path != "/" {
+		q.Set("next", r.URL.Path)
+	}
+	if why != "" {
+		q.Set("why", strings.TrimPrefix(string(why), "login.ended."))
+	}
+	to.RawQuery = q.Encode()
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+}
+
+// challenge answers 401. Where the script of a page asks, the browser must not cover
+// it with a box of its own for name and password, as it does at the word Basic.
+func (s *Server) challenge(w http.ResponseWriter, r *http.Request, sentence string) {
+	scheme := `Basic realm="Smart Connect", charset="UTF-8"`
+	if r.Header.Get(backgroundHeader) != "" {
+		scheme = `Bearer realm="Smart Connect"`
+	}
+	w.Header().Set("WWW-Authenticate", scheme)
 	fail(w, r, http.StatusUnauthorized, "%s", sentence)
 }
 
-// pause keeps what strangers can cause as often as they like from filling the
-// log: one line for each time of waiting.
-type pause struct {
-	mu  sync.Mutex
-	end time.Time
-}
-
-// begin reports whether no pause is running, and starts one of length d if so.
-func (p *pause) begin(d time.Duration) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	if now.Before(p.end) {
-		return false
+// credential names the password of now.
+func (s *Server) credential() string {
+	if s.Credential == nil {
+		return ""
 	}
-	p.end = now.Add(d)
-	return true
+	return s.Credential()
 }

@@ -268,9 +268,15 @@ func exampleStatus() Status {
 			{"active_energy_import_t1", n(1234567), "Wh", false}, {"active_energy_import_t2", n(7654321), "Wh", false}, {"active_energy_export", n(20), "Wh", false},
 			{"active_demand", n(412), "W", false}, {"tariff", n(2), "", false},
 		},
-		Modbus:  []Modbus{{State: OK, MeterType: "PhoenixContact-EMPro", Listen: ":502", Clients: 2, MaxClients: 16, Requests: 184467, Exceptions: map[string]uint64{"0B": 12}}},
-		Broker:  Broker{State: Fault, Detail: "port 1883 is in use by another program", Listen: ":1883"},
-		Network: Network{State: OK, Detail: "Network settings are stored but not applied: the host looks after its network itself.", Addresses: []string{"192.168.1.20"}},
+		Modbus: []Modbus{{State: OK, MeterType: "PhoenixContact-EMPro", Listen: ":502", Clients: 2, MaxClients: 16, Requests: 184467, Exceptions: map[string]uint64{"0B": 12}}},
+		Broker: Broker{State: Fault, Detail: "port 1883 is in use by another program", Listen: ":1883"},
+		Light:  Light{Colours: []string{"green"}, Meaning: "ok"},
+		MQTT:   MQTT{State: Off},
+		Network: Network{
+			State: OK, Detail: "Network settings are stored but not applied: the host looks after its network itself.", Addresses: []string{"192.168.1.20"},
+			Link: Link{Lamp: Lamp{State: OK}, Interface: "eth0", Kind: "Ethernet", SpeedMbit: n(100), MAC: "02:00:00:00:00:01"}, Address: Address{Lamp: Lamp{State: OK}, Gateway: "192.168.1.1"},
+			Internet: Lamp{State: Off, Reason: ReasonNotChecked},
+		},
 	}
 }
 

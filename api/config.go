@@ -81,12 +81,16 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusInternalServerError, "the configuration could not be saved: %v", err)
 		return
 	}
-	if len(result.Changed) > 0 {
-		s.Log.Info("configuration changed", "event", "config_changed", "source", source(r), "settings", result.Changed)
-	}
+	s.logChange(r, result)
 	result.Changed, result.RestartFor, result.Notes = listed(result.Changed), listed(result.RestartFor), listed(result.Notes)
 	w.Header().Set("ETag", s.etag())
 	answer(w, http.StatusOK, result)
+}
+
+func (s *Server) logChange(r *http.Request, result PatchResult) {
+	if len(result.Changed) > 0 {
+		s.Log.Info("configuration changed", "event", "config_changed", "source", source(r), "settings", result.Changed)
+	}
 }
 
 func notAccepted(n int) string {

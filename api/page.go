@@ -7,29 +7,70 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"strings"
 )
 
 //go:embed web
 var web embed.FS
 
-var pages = template.Must(template.ParseFS(web, "web/*.html"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"on": func(page layout, c control) any {
+		return struct {
+			Page    layout
+			Control control
+		}{page, c}
+	},
+}).ParseFS(web, "web/*.html"))
 
-// render sends a page. Its template writes into memory first, so that what
+// layout is what every page shows, and in Body its own.
+type layout struct {
+	tongue
+	Title, Path                  string
+	Serial, Version, Fingerprint string
+	Tabs                         []tab    // none for who is not logged in
+	Waiting                      []string // settings that take effect with a restart
+	Scripted                     bool
+	Tongues                      []tongue
+	Body                         any
+}
+
+// tab leads to a page.
+type tab struct {
+	Path, Title string
+	Here        bool
+}
+
+// render sends a page to who is logged in.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, body any) {
+	t := tongueOf(r)
+	l := layout{tongue: t, Title: t.T(title), Serial: s.Serial, Scripted: true, Body: body}
+	if name != "login.html" {
+		l.Version, l.Fingerprint = s.Version, s.CA.Fingerprint
+		l.Tabs = append(l.Tabs, tab{"/", t.T("status.title"), r.URL.Path == "/"})
+		for _, sh := range sheets {
+			l.Tabs = append(l.Tabs, tab{sh.path, t.T(sh.title + ".tab"), r.URL.Path == sh.path})
+		}
+		for _, p := range s.Status().RestartFor {
+			l.Waiting = append(l.Waiting, strings.ReplaceAll(strings.TrimPrefix(p, "/"), "/", "."))
+		}
+	}
+	renderPage(w, r, status, name, l)
+}
+
+// renderPage sends a page. Its template writes into memory first, so that what
 // fails half-way never reaches a reader as if it were whole.
-func render(w http.ResponseWriter, status int, name string, view any) {
+func renderPage(w http.ResponseWriter, r *http.Request, status int, name string, l layout) {
+	l.Path, l.Tongues = r.URL.Path, tongues
 	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, view); err != nil {
+	if err := pages.ExecuteTemplate(&b, name, l); err != nil {
 		panic(fmt.Errorf("api: page %s: %w", name, err))
 	}
 	send(w, status, "text/html; charset=utf-8", b.Bytes())
 }
 
-// getStatusPage shows the status to a person.
-func (s *Server) getStatusPage(w http.ResponseWriter, _ *http.Request) {
-	render(w, http.StatusOK, "status.html", struct {
-		view
-		Fingerprint string
-	}{newView(s.status()), s.CA.Fingerprint})
+// renderError says to a person what went wrong.
+func renderError(w http.ResponseWriter, r *http.Request, status int, sentence string) {
+	renderPage(w, r, status, "error.html", layout{tongue: tongueOf(r), Title: http.StatusText(status), Body: sentence})
 }
 
 // getLanding leads to the secure page from the plain port.
@@ -42,9 +83,10 @@ func (s *Server) landing(w http.ResponseWriter, r *http.Request, status int) {
 	if s.SecureFault != nil {
 		fault = s.SecureFault()
 	}
-	render(w, status, "landing.html", map[string]any{
-		"Link": s.secureURL(r, "/"), "Fault": fault, "Serial": s.Serial, "Fingerprint": s.CA.Fingerprint,
-	})
+	t := tongueOf(r)
+	renderPage(w, r, status, "landing.html", layout{tongue: t, Title: t.T("landing.title"), Serial: s.Serial, Body: map[string]any{
+		"Link": s.secureURL(r, "/"), "Fault": fault, "Fingerprint": s.CA.Fingerprint, "PlainAPI": s.PlainAPI,
+	}})
 }
 
 // getCA offers the certificate of the box's own authority. The media type is

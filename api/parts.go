@@ -3,24 +3,166 @@ package api
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-func modbusPart(m Modbus) part {
+// meterPart shows the meter and the line to it.
+func (t tongue) meterPart(m Meter) part {
+	period := ""
+	if s, ok := m.PeriodSeconds.Get(); ok {
+		period = t.T("word.every", t.span(s))
+	}
+	lastError := m.LastError
+	switch {
+	case strings.Contains(m.Detail, lastError): // it stands above already
+		lastError = ""
+	case m.LastErrorAgeSeconds.OK():
+		lastError += " (" + t.ago(m.LastErrorAgeSeconds) + ")"
+	}
+	lost := maps.Clone(m.Errors)
+	delete(lost, sourceFailed)
+	failures := ""
+	if n := m.Errors[sourceFailed]; n > 0 {
+		failures = count(n)
+	}
+	p := t.newPart("meter", "lamp.meter", m.Level, "meter."+string(m.State)+".why", m.Detail,
+		fact{t.T("fact.meter"), m.ID},
+		fact{t.T("fact.header"), m.Header},
+		fact{t.T("fact.format"), m.Format},
+		fact{t.T("fact.encrypted"), t.seal(m)},
+		fact{t.T("fact.source"), m.Source},
+		fact{t.T("fact.line"), m.Line},
+		fact{t.T("fact.tried"), tried(m)},
+		fact{t.T("fact.period"), period},
+		fact{t.T("fact.age"), t.ago(m.AgeSeconds)},
+		fact{t.T("fact.telegrams"), count(m.Telegrams)},
+		fact{t.T("fact.lost"), tally(lost)},
+		fact{t.T("fact.way"), t.stages(m.Stages)},
+		fact{t.T("fact.out"), t.copied(m.Out)},
+		fact{t.T("fact.share"), t.shared(m.Share)},
+		fact{t.T("fact.failures"), failures},
+		fact{t.T("fact.error"), lastError})
+	if word := "meter." + string(m.State); t.has(word) && (m.Level != Waiting || m.State == Receiving) {
+		p.Word = t.T(word)
+	}
+	return p
+}
+
+// sourceFailed is the one class of Meter.Errors that is no lost telegram.
+const sourceFailed = "source"
+
+func (t tongue) seal(m Meter) string {
+	switch {
+	case m.Authenticated:
+		return t.T("fact.encrypted.verified")
+	case m.Encrypted:
+		return t.T("fact.encrypted.yes")
+	}
+	return ""
+}
+
+// tried writes what was seen on other lines, while the meter's is looked for.
+func tried(m Meter) string {
+	if !m.Searching {
+		return ""
+	}
+	var all []string
+	for _, l := range m.Tried {
+		all = append(all, l.Line+": "+l.Seen)
+	}
+	return strings.Join(all, "; ")
+}
+
+func (t tongue) copied(o *Out) string {
+	if o == nil {
+		return ""
+	}
+	return withDetail(t.T("fact.out.is", o.Device, count(o.Octets), count(o.Lost)), o.Detail)
+}
+
+func (t tongue) shared(s *Share) string {
+	if s == nil {
+		return ""
+	}
+	return withDetail(t.T("fact.share.is", s.Listen, count(s.Readers)), s.Detail)
+}
+
+func withDetail(text, detail string) string {
+	if detail != "" {
+		text += ": " + detail
+	}
+	return text
+}
+
+// stages writes what has passed each step: "12 345 octets, 24 frames, 6
+// telegrams".
+func (t tongue) stages(s Stages) string {
+	if s.Octets == 0 {
+		return ""
+	}
+	return t.T("fact.way.is", count(s.Octets), count(s.Frames), count(s.Telegrams))
+}
+
+// modbusPart shows a Modbus server.
+func (t tongue) modbusPart(i int, m Modbus) part {
 	clients := count(m.Clients)
 	if m.MaxClients > 0 {
-		clients += " of " + count(m.MaxClients)
+		clients = t.T("word.of", clients, count(m.MaxClients))
 	}
 	exceptions := tally(m.Exceptions)
 	if exceptions == "0" {
 		exceptions = ""
 	}
-	return newPart("Modbus", m.State, m.Detail,
-		fact{"Answers as", m.MeterType},
-		fact{"Listens on", m.Listen},
-		fact{"Clients", clients},
-		fact{"Requests", count(m.Requests)},
-		fact{"Exceptions", exceptions})
+	id := "modbus"
+	if i > 0 {
+		id += "-" + strconv.Itoa(i+1)
+	}
+	return t.newPart(id, "part.modbus", m.State, "modbus."+string(m.State), m.Detail,
+		fact{t.T("fact.type"), m.MeterType},
+		fact{t.T("fact.listen"), m.Listen},
+		fact{t.T("fact.clients"), clients},
+		fact{t.T("fact.requests"), count(m.Requests)},
+		fact{t.T("fact.exceptions"), exceptions})
+}
+
+// mqttPart shows the connection to a broker outside.
+func (t tongue) mqttPart(m MQTT) part {
+	waiting := ""
+	if m.Waiting > 0 {
+		waiting = count(m.Waiting)
+		if m.KeptOctets > 0 {
+			waiting = t.T("fact.waiting.kept", waiting)
+		}
+	}
+	since, next := "", ""
+	if s, ok := m.SinceSeconds.Get(); ok {
+		since = t.span(s)
+	}
+	if s, ok := m.NextTrySeconds.Get(); ok && s > 0 {
+		next = t.T("word.in", t.span(s))
+	}
+	why := "mqtt." + m.Reason
+	if m.State == Off {
+		why = "mqtt.off"
+	}
+	return t.newPart("mqtt", "lamp.mqtt", m.State, why, m.Detail,
+		fact{t.T("fact.broker"), m.Broker},
+		fact{t.T("fact.since"), since},
+		fact{t.T("fact.next"), next},
+		fact{t.T("fact.sent"), count(m.Sent)},
+		fact{t.T("fact.waiting"), waiting},
+		fact{t.T("fact.dropped"), tally(map[string]uint64{
+			t.T("fact.dropped.room"): m.Dropped, t.T("fact.dropped.damaged"): m.Damaged, t.T("fact.dropped.strayed"): m.Strayed})},
+		fact{t.T("fact.commands"), count(m.Commands)})
+}
+
+// brokerPart shows the broker in the box.
+func (t tongue) brokerPart(b Broker) part {
+	return t.newPart("broker", "part.broker", b.State, "broker."+string(b.State), b.Detail,
+		fact{t.T("fact.listen"), doors(b)},
+		fact{t.T("fact.clients"), count(b.Clients)},
+		fact{t.T("fact.messages"), count(b.Messages)})
 }
 
 // doors writes the addresses of the broker.
@@ -42,31 +184,6 @@ func doors(b Broker) string {
 		return b.Listen
 	}
 	return strings.Join(all, ", ")
-}
-
-func mqttPart(m MQTT) part {
-	waiting := ""
-	if m.Waiting > 0 {
-		waiting = count(m.Waiting)
-		if m.KeptOctets > 0 {
-			waiting += ", kept on the disk"
-		}
-	}
-	since, next := "", ""
-	if s, ok := m.SinceSeconds.Get(); ok {
-		since = span(s)
-	}
-	if s, ok := m.NextTrySeconds.Get(); ok && s > 0 {
-		next = "in " + span(s)
-	}
-	return newPart("MQTT outside", m.State, m.Detail,
-		fact{"Broker", m.Broker},
-		fact{"For", since},
-		fact{"Next attempt", next},
-		fact{"Messages acknowledged", count(m.Sent)},
-		fact{"Messages waiting", waiting},
-		fact{"Messages lost", tally(map[string]uint64{"no room": m.Dropped, "damaged": m.Damaged, "for another broker": m.Strayed})},
-		fact{"Commands", count(m.Commands)})
 }
 
 // tally writes counters as their sum and what it is made of: "4 (checksum 3,

@@ -18,20 +18,43 @@ type route struct {
 type access int
 
 const (
-	owner  access = iota // user and password wanted
+	owner  access = iota // the user
+	reader               // the user, or a machine with a token
 	anyone               // nothing personal in it
 )
 
-// secureRoutes is everything the secure listener answers.
+// secureRoutes is everything the secure listener answers. The body of a request to
+// the API is JSON, that to a page a form.
 var secureRoutes = []route{
 	{"GET", "/api/v1/config", owner, (*Server).getConfig},
 	{"PATCH", "/api/v1/config", owner, (*Server).patchConfig},
-	{"GET", "/api/v1/status", owner, (*Server).getStatus},
-	{"GET", "/api/v1/telegrams", owner, (*Server).getTelegrams},
+	{"GET", "/api/v1/status", reader, (*Server).getStatus},
+	{"GET", "/api/v1/telegrams", reader, (*Server).getTelegrams},
+	{"GET", "/api/v1/session", reader, (*Server).getSession},
+	{"DELETE", "/api/v1/session", owner, (*Server).deleteSession},
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},
+
 	{"GET", "/", owner, (*Server).getStatusPage},
-	{"GET", "/refresh.js", anyone, (*Server).getFile},
+	{"GET", "/login", anyone, (*Server).getLogin},
+	{"POST", "/login", anyone, (*Server).postLogin},
+	{"POST", "/logout", owner, (*Server).postLogout},
+	{"GET", "/language", anyone, (*Server).getLanguage},
+	{"GET", "/settings/mqtt", owner, (*Server).getSheet},
+	{"POST", "/settings/mqtt", owner, (*Server).postSheet},
+	{"GET", "/settings/meter", owner, (*Server).getSheet},
+	{"POST", "/settings/meter", owner, (*Server).postSheet},
+	{"GET", "/settings/modbus", owner, (*Server).getSheet},
+	{"POST", "/settings/modbus", owner, (*Server).postSheet},
+	{"GET", "/settings/broker", owner, (*Server).getSheet},
+	{"POST", "/settings/broker", owner, (*Server).postSheet},
+	{"GET", "/settings/users", owner, (*Server).getSheet},
+	{"POST", "/settings/users", owner, (*Server).postSheet},
+	{"GET", "/settings/box", owner, (*Server).getSheet},
+	{"POST", "/settings/box", owner, (*Server).postSheet},
+	{"GET", "/restart", owner, (*Server).getRestart},
+	{"POST", "/restart", owner, (*Server).postRestart},
+	{"GET", "/page.js", anyone, (*Server).getFile},
 	{"GET", "/style.css", anyone, (*Server).getFile},
 	{"GET", "/icon.svg", anyone, (*Server).getFile},
 	{"GET", "/ca.crt", anyone, (*Server).getCA},
@@ -41,6 +64,7 @@ var secureRoutes = []route{
 // at credentials or at the state of the house.
 var plainRoutes = []route{
 	{"GET", "/", anyone, (*Server).getLanding},
+	{"GET", "/language", anyone, (*Server).getLanguage},
 	{"GET", "/style.css", anyone, (*Server).getFile},
 	{"GET", "/icon.svg", anyone, (*Server).getFile},
 	{"GET", "/ca.crt", anyone, (*Server).getCA},
@@ -88,8 +112,19 @@ func (s *Server) answerSecure(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt, allow := find(secureRoutes, r)
-	if (rt == nil || rt.access == owner) && !s.authorised(w, r) {
-		return
+	need := owner
+	switch {
+	case rt != nil:
+		need = rt.access
+	case allow == nil: // what is not there is nobody's
+		need = reader
+	}
+	if need != anyone {
+		admitted, ok := s.admit(w, r, need)
+		if !ok {
+			return
+		}
+		r = admitted
 	}
 	switch {
 	case rt == nil && allow == nil:
@@ -97,8 +132,7 @@ func (s *Server) answerSecure(w http.ResponseWriter, r *http.Request) {
 	case rt == nil:
 		refuseMethod(w, r, allow)
 	case carriesOther(r):
-		fail(w, r, http.StatusUnsupportedMediaType,
-			"the body must be JSON: send the header Content-Type: application/json (or application/merge-patch+json)")
+		fail(w, r, http.StatusUnsupportedMediaType, "%s", wantedBody(r))
 	default:
 		rt.handle(s, w, r)
 	}
@@ -107,7 +141,12 @@ func (s *Server) answerSecure(w http.ResponseWriter, r *http.Request) {
 // answerPlain is the walk of every request on the plain listener. An API
 // request is refused, not redirected: by then its password has crossed the
 // network in the clear, and a redirect would make that work unnoticed for ever.
+// On a closed network the owner may want it answered all the same.
 func (s *Server) answerPlain(w http.ResponseWriter, r *http.Request) {
+	if s.PlainAPI && isAPI(r) {
+		s.answerSecure(w, r)
+		return
+	}
 	setHeaders(w, r)
 	rt, allow := find(plainRoutes, r)
 	switch {

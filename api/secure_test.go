@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ func TestRefused(t *testing.T) {
 		checks int // attempts the password check sees
 	}{
 		{"no password", request{user: "-"}, 401, "password on the label", [2]string{"Www-Authenticate", `Basic realm="Smart Connect", charset="UTF-8"`}, 0},
-		{"another scheme", request{user: "-", header: http.Header{"Authorization": {"Bearer " + rightPassword}}}, 401, "label", [2]string{}, 0},
+		{"another scheme", request{user: "-", header: http.Header{"Authorization": {"Digest " + rightPassword}}}, 401, "label", [2]string{}, 0},
 		{"broken Basic", request{user: "-", header: http.Header{"Authorization": {"Basic %%%"}}}, 401, "label", [2]string{}, 0},
 		{"wrong password", request{pass: "wrong"}, 401, "wrong user name or password", [2]string{"Www-Authenticate", `Basic realm="Smart Connect", charset="UTF-8"`}, 1},
 		{"wrong user", request{user: "admin"}, 401, "wrong user name or password", [2]string{}, 1},
@@ -158,7 +157,7 @@ func TestAnswered(t *testing.T) {
 		{"config", request{path: "/api/v1/config"}, 200, `"PasswordSet": true`},
 		{"firmware", request{path: "/api/v1/firmware"}, 200, `"version": "1.2.3"`},
 		{"page", request{path: "/"}, 200, "<!doctype html>"},
-		{"script", request{path: "/refresh.js", user: "-"}, 200, "'use strict'"},
+		{"script", request{path: "/page.js", user: "-"}, 200, "'use strict'"},
 		{"style", request{path: "/style.css", user: "-"}, 200, ":root"},
 		{"icon", request{path: "/icon.svg", user: "-"}, 200, "<svg"},
 		{"authority", request{path: "/ca.crt", user: "-"}, 200, "BEGIN CERTIFICATE"},
@@ -185,9 +184,9 @@ func TestHeaders(t *testing.T) {
 		{request{user: "-"}, "application/json", apiPolicy},
 		{request{path: "/api/v1/nothing"}, "application/json", apiPolicy},
 		{request{path: "/"}, "text/html; charset=utf-8", pagePolicy},
-		{request{path: "/", user: "-"}, "text/html; charset=utf-8", pagePolicy},
+		{request{path: "/login", user: "-"}, "text/html; charset=utf-8", pagePolicy},
 		{request{path: "/", host: "evil.example"}, "text/html; charset=utf-8", pagePolicy},
-		{request{path: "/refresh.js"}, "text/javascript; charset=utf-8", pagePolicy},
+		{request{path: "/page.js"}, "text/javascript; charset=utf-8", pagePolicy},
 		{request{path: "/style.css"}, "text/css; charset=utf-8", pagePolicy},
 		{request{path: "/icon.svg"}, "image/svg+xml", pagePolicy},
 		{request{path: "/ca.crt"}, "application/x-x509-ca-cert", pagePolicy},
@@ -211,23 +210,22 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// Every row is reachable with the right password, and those for the owner only
-// with it.
+// Every row wants who its access says, and a page leads to the login.
 func TestRoutes(t *testing.T) {
-	open := []string{"/refresh.js", "/style.css", "/icon.svg", "/ca.crt"}
+	b := start(t, nil)
 	for _, rt := range secureRoutes {
-		b := start(t, nil)
-		got, _ := b.do(request{method: rt.method, path: rt.path, user: "-"})
-		want := 401
-		if slices.Contains(open, rt.path) {
-			want = 200
+		ask := request{method: rt.method, path: rt.path, user: "-", header: asJSON, body: "{}"}
+		if rt.method == "GET" {
+			ask.header, ask.body = nil, ""
 		}
-		if got.StatusCode != want {
-			t.Errorf("%s %s without password: %d, want %d", rt.method, rt.path, got.StatusCode, want)
+		got, body := b.do(ask)
+		to := got.Header.Get("Location")
+		refused := got.StatusCode == 401 || got.StatusCode == 303 && strings.HasPrefix(to, "/login")
+		if refused != (rt.access != anyone) {
+			t.Errorf("%s: %d %s without password: %s", ask, got.StatusCode, to, body)
 		}
-		got, body := b.do(request{method: rt.method, path: rt.path, header: asJSON, body: "{}"})
-		if got.StatusCode >= 300 {
-			t.Errorf("%s %s: %d: %s", rt.method, rt.path, got.StatusCode, body)
+		if machine := strings.HasPrefix(rt.path, "/api/"); rt.access != anyone && machine != (got.StatusCode == 401) {
+			t.Errorf("%s: %d %s: a machine is answered 401, a person led to the login", ask, got.StatusCode, to)
 		}
 	}
 }

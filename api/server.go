@@ -34,6 +34,14 @@ type Server struct {
 	Status   func() Status   // the state at this moment; called for every look at it
 	Firmware func() Firmware // what runs, and the state of an update
 
+	// Choices are the words of settings that are one of a few, by their JSON pointer
+	// with * for the row of a list. The page offers them.
+	Choices map[string][]string
+
+	// Recent returns a quantity over the last span, a value a second, the last one now.
+	// The page draws it. Optional.
+	Recent func(quantity string, span time.Duration) []Number
+
 	// Reset asks the appliance to end this life and start the next. It returns
 	// at once; the answer to the client has left when it is called.
 	Reset func()
@@ -48,6 +56,20 @@ type Server struct {
 	// counts, ok is false and retryAfter positive. Every other refusal is one
 	// line in the log, so that Check's waiting times bound those too.
 	Check func(source, user, password string) (ok bool, retryAfter time.Duration)
+
+	// Sessions is whose turn it is. Servers of one box share it; optional for one alone.
+	Sessions *Sessions
+
+	// Credential returns a text that changes with the password, and ends the sessions
+	// that were begun with the old one; it is not told to anybody. Optional.
+	Credential func() string
+
+	// Token returns the name of the machine that has the token. Optional.
+	Token func(token string) (name string, ok bool)
+
+	// PlainAPI answers the API on the plain listener as well: for closed networks,
+	// where the owner wants that.
+	PlainAPI bool
 
 	TLS *tls.Config // certificate of the secure listener; optional without one
 	CA  CA          // what clients may come to trust
@@ -76,6 +98,7 @@ type Server struct {
 	patching   sync.Mutex // If-Match and the change it allows are one step
 	locked     pause
 	foreign    pause
+	stranger   pause
 }
 
 // CA is the certificate authority of this box.
@@ -123,6 +146,9 @@ func (s *Server) Serve(ctx context.Context, plain, secure net.Listener) error {
 	}
 	if secure != nil && s.TLS == nil {
 		return errors.New("api: secure listener without a TLS configuration")
+	}
+	if s.Sessions == nil {
+		s.Sessions = new(Sessions)
 	}
 	if s.Limits == (Limits{}) {
 		s.Limits = DefaultLimits

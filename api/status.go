@@ -57,6 +57,7 @@ type Status struct {
 	RestartFor      []string `json:"restart_for"`      // JSON pointers of these settings
 	Warnings        []string `json:"warnings"`         // sentences for the owner that belong to no single part
 
+	Light    Light     `json:"light"`
 	Meter    Meter     `json:"meter"`
 	Events   []Event   `json:"events"`   // the latest first, at most 32
 	Readings []Reading `json:"readings"` // what is worth a glance, in the order to show; see Reading
@@ -251,6 +252,7 @@ func (s *Server) status() Status {
 	st.RestartFor, st.Warnings = listed(st.RestartFor), listed(st.Warnings)
 	st.Readings = listed(st.Readings)
 	st.Events = listed(st.Events)
+	st.Light.Colours = listed(st.Light.Colours)
 	st.Meter.Tried = listed(st.Meter.Tried)
 	st.Modbus = append([]Modbus{}, st.Modbus...) // its rows are changed below
 	st.Network.Addresses = listed(st.Network.Addresses)

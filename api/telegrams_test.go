@@ -85,3 +85,16 @@ func TestTelegramsLast(t *testing.T) {
 		resp.Body.Close()
 	}
 }
+
+// endless yields signs of life until the request ends.
+func endless(ctx context.Context) (iter.Seq[Telegram], error) {
+	return func(yield func(Telegram) bool) {
+		for yield(Telegram{}) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}, nil
+}

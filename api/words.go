@@ -28,7 +28,7 @@ var units = map[string]struct {
 }
 
 // amount writes a value with its unit: "−1 234 W", "12 345.678 kWh", "–".
-func amount(n Number, unit string) string {
+func (t tongue) amount(n Number, unit string) string {
 	v, ok := n.Get()
 	if !ok {
 		return none
@@ -37,7 +37,7 @@ func amount(n Number, unit string) string {
 	if u, known := units[unit]; known {
 		text, unit = strconv.FormatFloat(v*u.scale, 'f', u.decimals, 64), u.symbol
 	}
-	text = grouped(text)
+	text = t.grouped(text)
 	if unit == "" {
 		return text
 	}
@@ -47,7 +47,7 @@ func amount(n Number, unit string) string {
 // grouped sets thousands apart with a narrow space that does not break, as
 // commas and points mean different things to different neighbours, and writes a
 // real minus.
-func grouped(number string) string {
+func (t tongue) grouped(number string) string {
 	whole, fraction, _ := strings.Cut(number, ".")
 	whole, negative := strings.CutPrefix(whole, "-")
 	if negative && strings.Trim(whole+fraction, "0") == "" {
@@ -64,23 +64,23 @@ func grouped(number string) string {
 		b.WriteRune(digit)
 	}
 	if fraction != "" {
-		b.WriteString("." + fraction)
+		b.WriteString(t.decimal + fraction)
 	}
 	return b.String()
 }
 
-func count[N int | uint64](n N) string { return grouped(strconv.FormatInt(int64(n), 10)) }
+func count[N int | uint64](n N) string { return tongues[0].grouped(strconv.FormatInt(int64(n), 10)) }
 
 // span writes a time span as roughly as one would say it: "0.6 s", "12 s",
 // "3 min", "5 h", "4 days".
-func span(seconds float64) string {
+func (t tongue) span(seconds float64) string {
 	s := math.Max(seconds, 0)
 	form := func(v float64, unit string) string {
 		return strconv.FormatFloat(math.Floor(v), 'f', 0, 64) + "\u00a0" + unit
 	}
 	switch {
 	case s < 10:
-		return strconv.FormatFloat(math.Round(s*10)/10, 'f', -1, 64) + "\u00a0s"
+		return t.grouped(strconv.FormatFloat(math.Round(s*10)/10, 'f', -1, 64)) + "\u00a0s"
 	case s < 120:
 		return form(s, "s")
 	case s < 120*60:
@@ -88,32 +88,30 @@ func span(seconds float64) string {
 	case s < 48*3600:
 		return form(s/3600, "h")
 	}
-	return form(s/86400, "days")
+	return form(s/86400, t.T("word.days"))
 }
 
 // ago writes an age, "never" where there is none.
-func ago(n Number) string {
+func (t tongue) ago(n Number) string {
 	if s, ok := n.Get(); ok {
-		return span(s) + " ago"
+		return t.T("word.ago", t.span(s))
 	}
-	return "never"
+	return t.T("word.never")
 }
 
-// label turns a name of the quantity table into words: "Active energy import
-// tariff 1".
-func label(name string) string {
-	words := strings.Split(name, "_")
-	for i, w := range words {
-		switch {
-		case len(w) == 2 && w[0] == 't' && w[1] >= '0' && w[1] <= '9':
-			words[i] = "tariff " + w[1:]
-		case len(w) == 2 && (w[0] == 'l' || w[0] == 'q') && w[1] >= '0' && w[1] <= '9':
-			words[i] = strings.ToUpper(w)
-		}
+// quantity names a quantity without its phase. One that has no name in the catalogue
+// is called as in the quantity table.
+func (t tongue) quantity(name string) string {
+	if t.has("quantity." + name) {
+		return t.T("quantity." + name)
 	}
-	text := strings.Join(words, " ")
+	base, tariff, ok := strings.Cut(name, "_t")
+	if _, err := strconv.Atoi(tariff); ok && err == nil && t.has("quantity."+base) {
+		return t.T("quantity."+base) + ", " + t.T("word.tariff", tariff)
+	}
+	text := strings.ReplaceAll(name, "_", " ")
 	if text == "" {
 		return ""
 	}
-	return strings.ToUpper(text[:1]) + text[1:]
+	return strings.ToUpper(text[:1]) + text[1:] // the names of the table are ASCII
 }

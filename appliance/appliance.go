@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"smartconnect/api"
 	"smartconnect/appliance/command"
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/identity"
@@ -65,8 +66,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.Backoff == (run.Backoff{}) {
 		o.Backoff = run.DefaultBackoff
 	}
+	sessions := new(api.Sessions)
 	for ctx.Err() == nil {
-		l, err := begin(o)
+		l, err := begin(o, sessions)
 		if err != nil {
 			return err
 		}
@@ -87,6 +89,7 @@ type life struct {
 	cfg      config.Config // constant for this life, overrides included
 	asSaved  config.Config // the same without overrides
 	warnings []string      // what was wrong at the start
+	sessions *api.Sessions // who uses the box; of all lives
 
 	meter    *meter
 	share    *port // of the telegrams; nil: not shared
@@ -101,8 +104,8 @@ type life struct {
 	restart  context.CancelFunc
 }
 
-func begin(o Options) (*life, error) {
-	l := &life{o: o, began: time.Now(), log: o.Log, events: &events{log: o.Log}, network: newNetwork()}
+func begin(o Options, sessions *api.Sessions) (*life, error) {
+	l := &life{o: o, sessions: sessions, began: time.Now(), log: o.Log, events: &events{log: o.Log}, network: newNetwork()}
 	var err error
 	if l.identity, err = identity.Open(o.State, o.Log); err != nil {
 		return nil, err

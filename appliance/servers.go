@@ -133,7 +133,14 @@ func (l *life) addWeb() error {
 		return &api.Server{
 			Config: settings{l}, Status: l.status, Firmware: firmware, Reset: func() { l.restart() },
 			Telegrams: l.meter.telegrams,
+			Choices:   config.Choices(known()),
+			Sessions:  l.sessions,
 			Check:     check, TLS: l.identity.TLSConfig(),
+			Credential: func() string {
+				hash, _ := l.identity.APIHash(identity.User)
+				return hash
+			},
+			PlainAPI: l.cfg.API.PlainHTTP, Hosts: l.cfg.API.Hosts,
 			CA:     api.CA{PEM: l.identity.CACertificate(), Fingerprint: l.identity.CAFingerprint()},
 			Serial: l.identity.Serial(), Version: Version(), Log: l.log,
 		}

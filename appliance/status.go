@@ -33,6 +33,7 @@ func (l *life) status() api.Status {
 	for _, m := range l.modbus {
 		s.Modbus = append(s.Modbus, m.status(snap, now))
 	}
+	s.Light = light(&s)
 	return s
 }
 
@@ -44,6 +45,9 @@ func (l *life) currentWarnings() []string {
 		if addr, _, fault := w.state(); fault != nil {
 			list = append(list, fmt.Sprintf("%s does not answer on %s: %v", w.name, addr, fault))
 		}
+	}
+	if l.cfg.API.PlainHTTP && l.o.HTTP != "" {
+		list = append(list, "the API answers over plain HTTP, too (API.PlainHTTP): others on the network can read the passwords that are sent to it")
 	}
 	if doubt := l.meter.doubtful(); doubt != "" {
 		list = append(list, doubt)

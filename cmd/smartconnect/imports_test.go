@@ -55,6 +55,7 @@ var home = map[string][]string{
 	"github.com/gorilla/websocket":        {"appliance/broker"},
 	"go.bug.st/serial":                    {"appliance/serialport"},
 	"golang.org/x/sys":                    {"appliance/serialport", "appliance/config"},
+	"golang.org/x/text":                   {"api"},
 	"golang.org/x/crypto":                 {"appliance/identity", "appliance/config"},
 	"github.com/eclipse/paho.mqtt.golang": {"appliance/uplink"},
 	"github.com/grandcat/zeroconf":        {"netcfg/mdns"},

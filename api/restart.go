@@ -1,0 +1,26 @@
+package api
+
+import "net/http"
+
+// restartView is the page that is shown while the box restarts.
+type restartView struct {
+	Uptime int64 // of the life that ends: the next one has a smaller one
+}
+
+// getRestart asks whether the box is to restart.
+func (s *Server) getRestart(w http.ResponseWriter, r *http.Request) {
+	s.render(w, r, http.StatusOK, "restart.html", "restart.title", nil)
+}
+
+// postRestart restarts it. The page that is the answer waits for the next life, and
+// leads back.
+func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) {
+	if _, ok := s.form(w, r); !ok {
+		return
+	}
+	s.Log.Info("reset requested", "event", "reset_requested", "source", source(r))
+	w.Header().Set("Connection", "close")
+	s.render(w, r, http.StatusAccepted, "restart.html", "restart.title", &restartView{s.Status().UptimeSeconds})
+	_ = http.NewResponseController(w).Flush() // a client that is gone already wanted it all the same
+	s.Reset()
+}

@@ -1,0 +1,296 @@
+package api
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// One user at a time, by address; who comes second is told who is there, and gets his
+// turn when the first has been idle, has left, or is taken over from.
+func TestSessionsTakeTurns(t *testing.T) {
+	const phone, laptop = "192.168.1.20", "192.168.1.21"
+	synctest.Test(t, func(t *testing.T) {
+		var s Sessions
+		program := func(source string, takeover, want bool) {
+			t.Helper()
+			if _, other := s.enter(source, "1", takeover); (other == nil) != want {
+				t.Fatalf("%s entered: %t, want %t", source, other == nil, want)
+			}
+		}
+		program(phone, false, true)
+		program(phone, false, true)
+		program(laptop, false, false)
+		time.Sleep(programIdle - time.Second)
+		program(laptop, false, false)
+		time.Sleep(time.Second)
+		program(laptop, false, true) // the phone was idle
+		program(phone, false, false)
+		program(phone, true, true) // with the password, which a caller has by now
+		s.leave()
+		program(laptop, false, true)
+
+		cookie, other := s.login(laptop, "1", false) // the same person opens the page
+		if other != nil {
+			t.Fatalf("kept out by %+v", other)
+		}
+		time.Sleep(programIdle + time.Second) // a page is looked at for longer
+		program(phone, false, false)
+		if _, why := s.resume(cookie, "1", false); why != "" {
+			t.Fatal("the page was logged out", why)
+		}
+		time.Sleep(pageIdle - programIdle - 2*time.Second)
+		if done, _ := s.resume(cookie, "1", false); done == nil {
+			t.Fatal("the page was logged out early")
+		}
+		time.Sleep(time.Second) // what the page asks by itself has not counted
+		if done, why := s.resume(cookie, "1", true); done != nil || why != endedIdle {
+			t.Fatalf("still in, or for another reason: %q", why)
+		}
+		program(phone, false, true)
+	})
+}
+
+// What still runs in a session ends with it, and its page can say why.
+func TestSessionsEnd(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(s *Sessions) (credential string)
+		why  ending
+	}{
+		{"taken over", func(s *Sessions) string { s.enter("192.168.1.21", "1", true); return "1" }, endedTaken},
+		{"another browser of the same machine", func(s *Sessions) string { s.login("192.168.1.20", "1", false); return "1" }, endedTaken},
+		{"the password was changed", func(*Sessions) string { return "2" }, endedPassword},
+		{"left", func(s *Sessions) string { s.leave(); return "1" }, ""},
+	} {
+		var s Sessions
+		cookie, _ := s.login("192.168.1.20", "1", false)
+		done, _ := s.resume(cookie, "1", true)
+		credential := test.end(&s)
+		if after, why := s.resume(cookie, credential, true); after != nil || why != test.why {
+			t.Errorf("%s: in %t, why %q, want %q", test.name, after != nil, why, test.why)
+		}
+		if same := strings.Contains(test.name, "same machine"); !same && done.Err() == nil {
+			t.Errorf("%s: what ran in it runs on", test.name)
+		}
+	}
+	var s Sessions
+	cookie, _ := s.login("192.168.1.20", "1", false)
+	s.renew("192.168.1.20", "2")
+	if done, _ := s.resume(cookie, "2", true); done == nil {
+		t.Error("who has set a new password was logged out")
+	}
+}
+
+// from returns a client at another address of the loopback.
+func (b *box) from(address string) *http.Client {
+	c := *b.client
+	transport := b.client.Transport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext
+	c.Transport = transport
+	b.t.Cleanup(transport.CloseIdleConnections)
+	return &c
+}
+
+func TestSecondUser(t *testing.T) {
+	b := start(t, func(b *box) {
+		b.Token = func(token string) (string, bool) { return "prometheus", token == "sc_right" }
+	})
+	first, second := b.from("127.0.0.2"), b.from("127.0.0.3")
+	as := func(c *http.Client, q request) (*http.Response, string) {
+		b.client = c
+		return b.do(q)
+	}
+	if got, body := as(first, request{}); got.StatusCode != 200 {
+		t.Fatalf("%d %s", got.StatusCode, body)
+	}
+	got, body := as(second, request{})
+	if got.StatusCode != 409 || got.Header.Get("Retry-After") == "" || got.Header.Get("WWW-Authenticate") != "" {
+		t.Errorf("%d, Retry-After %q: %s", got.StatusCode, got.Header.Get("Retry-After"), body)
+	}
+	var refused struct {
+		Error   string
+		Session struct {
+			Source      string
+			Since       int64
+			IdleExpires int64 `json:"idle_expires"`
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &refused); err != nil {
+		t.Fatal(err)
+	}
+	if now := time.Now().Unix(); refused.Session.Source != "127.0.0.2" || refused.Session.Since > now || refused.Session.IdleExpires < now || !strings.Contains(refused.Error, "takeover=1") {
+		t.Errorf("%+v", refused)
+	}
+	if got, body := as(second, request{pass: "wrong"}); got.StatusCode != 401 || strings.Contains(body, "127.0.0.2") {
+		t.Errorf("a wrong password: %d %s", got.StatusCode, body)
+	}
+
+	token := http.Header{"Authorization": {"Bearer sc_right"}}
+	if got, body := as(second, request{user: "-", header: token}); got.StatusCode != 200 {
+		t.Errorf("a token takes no turn: %d %s", got.StatusCode, body)
+	}
+	if got, body := as(second, request{path: "/api/v1/session", user: "-", header: token}); !strings.Contains(body, `"source": "127.0.0.2"`) {
+		t.Errorf("%d %s", got.StatusCode, body)
+	}
+	for _, q := range []request{{path: "/api/v1/config"}, {method: "POST", path: "/api/v1/reset"}, {method: "DELETE", path: "/api/v1/session"}, {path: "/"}} {
+		q.user, q.header = "-", token
+		if got, body := as(second, q); got.StatusCode != 403 {
+			t.Errorf("%s with a token: %d %s", q, got.StatusCode, body)
+		}
+	}
+	wrong := http.Header{"Authorization": {"Bearer sc_wrong"}}
+	if got, body := as(second, request{user: "-", header: wrong}); got.StatusCode != 401 || !strings.Contains(got.Header.Get("WWW-Authenticate"), "invalid_token") {
+		t.Errorf("a wrong token: %d %s", got.StatusCode, body)
+	}
+
+	if got, body := as(second, request{path: "/api/v1/status?takeover=1"}); got.StatusCode != 200 {
+		t.Errorf("takeover: %d %s", got.StatusCode, body)
+	}
+	if got, _ := as(first, request{}); got.StatusCode != 409 {
+		t.Errorf("the first one after a takeover: %d", got.StatusCode)
+	}
+	if got, body := as(second, request{method: "DELETE", path: "/api/v1/session"}); got.StatusCode != 204 {
+		t.Errorf("leaving: %d %s", got.StatusCode, body)
+	}
+	if got, _ := as(first, request{}); got.StatusCode != 200 {
+		t.Errorf("after the second one has left: %d", got.StatusCode)
+	}
+	for _, line := range []string{"event=session_opened source=127.0.0.2", "event=session_taken source=127.0.0.3 from=127.0.0.2", "event=session_ended source=127.0.0.3", "event=token_refused source=127.0.0.3"} {
+		if !strings.Contains(b.log.String(), line) {
+			t.Errorf("no %q in the log:\n%s", line, b.log)
+		}
+	}
+}
+
+// A stream ends when its session is taken over.
+func TestStreamEndsWithItsSession(t *testing.T) {
+	b := start(t, func(b *box) { b.Telegrams = endless })
+	stream, cancel := b.open("/api/v1/telegrams")
+	defer cancel()
+	defer stream.Body.Close()
+	b.client = b.from("127.0.0.3")
+	if got, body := b.do(request{path: "/api/v1/status?takeover=1"}); got.StatusCode != 200 {
+		t.Fatalf("%d %s", got.StatusCode, body)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for buf := make([]byte, 512); ; {
+			if _, err := stream.Body.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the stream goes on")
+	}
+}
+
+// login is what a browser does at the login page.
+func (b *box) login(form url.Values) (*http.Response, string) {
+	return b.do(request{method: "POST", path: "/login", user: "-", header: mediaType("application/x-www-form-urlencoded"), body: form.Encode()})
+}
+
+func TestLogin(t *testing.T) {
+	b := start(t, nil)
+	right := url.Values{"user": {"user"}, "password": {rightPassword}, "next": {"/settings/mqtt"}}
+	if got, body := b.login(url.Values{"user": {"user"}, "password": {"wrong"}}); got.StatusCode != 403 || !strings.Contains(body, "Wrong user name or password") || len(got.Cookies()) != 0 {
+		t.Errorf("a wrong password: %d %s", got.StatusCode, body)
+	}
+	got, _ := b.login(right)
+	cookies := got.Cookies()
+	if got.StatusCode != 303 || got.Header.Get("Location") != "/settings/mqtt" || len(cookies) != 1 {
+		t.Fatalf("%d %v", got.StatusCode, got.Header)
+	}
+	c := cookies[0]
+	if c.Name != "__Host-sc" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || len(c.Value) < 40 {
+		t.Errorf("cookie %+v", c)
+	}
+	with := http.Header{"Cookie": {c.Name + "=" + c.Value}}
+	if got, body := b.do(request{path: "/", user: "-", header: with}); got.StatusCode != 200 {
+		t.Errorf("the page: %d %s", got.StatusCode, body)
+	}
+	if got, body := b.do(request{user: "-", header: with}); got.StatusCode != 200 {
+		t.Errorf("the API: %d %s", got.StatusCode, body)
+	}
+
+	there, back := b.client, b.from("127.0.0.3")
+	b.client = back
+	if _, body := b.do(request{path: "/login", user: "-"}); !strings.Contains(body, "Somebody else is logged in") || strings.Contains(body, "127.0.0.1") {
+		t.Errorf("a stranger is not told that, or too much: %s", body)
+	}
+	if got, body := b.login(right); got.StatusCode != 409 || !strings.Contains(body, "from 127.0.0.1, for") || !strings.Contains(body, `name="takeover"`) {
+		t.Errorf("a second page: %d %s", got.StatusCode, body)
+	}
+	right.Set("takeover", "1")
+	if got, body := b.login(right); got.StatusCode != 303 {
+		t.Errorf("a second page that takes over: %d %s", got.StatusCode, body)
+	}
+	b.client = there
+	got, _ = b.do(request{path: "/", user: "-", header: with})
+	if got.StatusCode != 303 || got.Header.Get("Location") != "/login?why=taken" {
+		t.Errorf("the first page then: %d %s", got.StatusCode, got.Header.Get("Location"))
+	}
+	if _, body := b.do(request{path: "/login?why=taken", user: "-"}); !strings.Contains(body, "because somebody else has logged in") {
+		t.Error(body)
+	}
+	with.Set("Smartconnect-Background", "1")
+	if got, _ := b.do(request{user: "-", header: with}); got.StatusCode != 401 || strings.Contains(got.Header.Get("WWW-Authenticate"), "Basic") {
+		t.Errorf("the script of the page is answered %d %q, and the browser would ask for a password", got.StatusCode, got.Header.Get("WWW-Authenticate"))
+	}
+	for _, elsewhere := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "/x?y", ""} {
+		right.Set("next", elsewhere)
+		if got, _ := b.login(right); got.Header.Get("Location") != "/" {
+			t.Errorf("next %q leads to %q", elsewhere, got.Header.Get("Location"))
+		}
+	}
+}
+
+func TestLogout(t *testing.T) {
+	b := start(t, nil)
+	got, _ := b.login(url.Values{"user": {"user"}, "password": {rightPassword}})
+	with := http.Header{"Cookie": {got.Cookies()[0].Name + "=" + got.Cookies()[0].Value}}
+	if got, _ := b.do(request{method: "POST", path: "/logout", user: "-", header: with}); got.StatusCode != 303 || got.Header.Get("Location") != "/login" || got.Cookies()[0].MaxAge >= 0 {
+		t.Errorf("%d %v", got.StatusCode, got.Header)
+	}
+	if got, _ := b.do(request{path: "/", user: "-", header: with}); got.StatusCode != 303 {
+		t.Errorf("the old cookie: %d", got.StatusCode)
+	}
+	b.wait = 3 * time.Second
+	if got, body := b.login(url.Values{"user": {"user"}, "password": {"wrong"}}); got.StatusCode != 429 || got.Header.Get("Retry-After") != "3" || !strings.Contains(body, "Try again in 3 s") {
+		t.Errorf("%d %s", got.StatusCode, body)
+	}
+}
+
+// On a closed network whose owner wants that, the API answers without TLS, by the same
+// rules.
+func TestPlainAPI(t *testing.T) {
+	b := start(t, func(b *box) { b.PlainAPI = true })
+	for _, test := range []struct {
+		ask    request
+		status int
+	}{
+		{request{}, 200},
+		{request{pass: "wrong"}, 401},
+		{request{user: "-"}, 401},
+		{request{host: "evil.example"}, 421},
+		{request{method: "POST", path: "/api/v1/reset", header: http.Header{"Origin": {"https://evil.example"}}}, 403},
+		{request{path: "/settings/mqtt"}, 404},
+	} {
+		test.ask.plain = true
+		if got, body := b.do(test.ask); got.StatusCode != test.status {
+			t.Errorf("%s: %d, want %d: %s", test.ask, got.StatusCode, test.status, body)
+		}
+	}
+	if _, body := b.do(request{path: "/", plain: true}); !strings.Contains(body, "without encryption") {
+		t.Errorf("no warning: %s", body)
+	}
+}
