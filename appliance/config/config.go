@@ -10,7 +10,8 @@
 // that is a word has its words in words.go; one that is a number written as
 // text (a duration) is a type with MarshalText and UnmarshalText; a secret is a
 // telegram.Secret, or a Hash where only a comparison is needed, and never leaves
-// through the API.
+// through the API. Where an older file would come to mean something else, the
+// version goes up by a row in migrations.go.
 package config
 
 import (

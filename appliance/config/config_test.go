@@ -106,9 +106,9 @@ func TestEverything(t *testing.T) {
 	c := changed(t, everything)
 	golden(t, "everything.json", Public(c))
 	golden(t, "everything-file.json", file(c))
-	back, _, err := read(file(c), known)
-	if err != nil || !reflect.DeepEqual(back, c) {
-		t.Errorf("read back: %v\n%s", err, file(back))
+	back, err := read(file(c), known)
+	if err != nil || !reflect.DeepEqual(back.config, c) {
+		t.Errorf("read back: %v\n%s", err, file(back.config))
 	}
 	if got := time.Duration(c.Meter.UTCOffset); got != 5*time.Hour+30*time.Minute {
 		t.Errorf("UTCOffset is %s", got)

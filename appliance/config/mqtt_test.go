@@ -113,8 +113,8 @@ func TestSecretPair(t *testing.T) {
 	if got := string(Public(c)); !strings.Contains(got, `"KeySet": true`) || !strings.Contains(got, "BEGIN CERTIFICATE") {
 		t.Errorf("GET is %s", got)
 	}
-	back, _, err := read(file(c), known)
-	if err != nil || back.MQTT.Key.Reveal() != key || back.MQTT.Certificate != cert {
+	back, err := read(file(c), known)
+	if err != nil || back.config.MQTT.Key.Reveal() != key || back.config.MQTT.Certificate != cert {
 		t.Errorf("read back: %v", err)
 	}
 }
@@ -136,25 +136,5 @@ func TestThin(t *testing.T) {
 		if back, _ := got.MarshalText(); c.ok && string(back) != c.text {
 			t.Errorf("%q is written %q", c.text, back)
 		}
-	}
-}
-
-// The port of MQTT over TLS came with a later version. A file from before it that
-// gives the port to somebody else is a good file.
-func TestPortThatIsNew(t *testing.T) {
-	for _, c := range []struct{ name, file, want string }{
-		{"of a file that does not use it", `{"Version":1}`, ":8883"},
-		{"of a file that gives it to the readers", `{"Version":1,"Meter":{"Share":":8883"}}`, ""},
-		{"of a file that gives it to Modbus", `{"Version":1,"Modbus":{"Servers":[{"Listen":"127.0.0.1:8883"}]}}`, ""},
-		{"of a file that gives it to plain MQTT", `{"Version":1,"Broker":{"Listen":":8883"}}`, ""},
-	} {
-		got, aside, err := read([]byte(c.file), known)
-		if err != nil || aside != "" || got.Broker.ListenTLS != c.want {
-			t.Errorf("%s: listens on %q (%v), want %q", c.name, got.Broker.ListenTLS, err, c.want)
-		}
-	}
-	_, aside, err := read([]byte(`{"Version":1,"Meter":{"Share":":8883"},"Broker":{"ListenTLS":":8883"}}`), known)
-	if aside == "" || err == nil {
-		t.Error("a file that gives it to two is taken")
 	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,9 +13,6 @@ import (
 const (
 	fileName = "config.json"
 	fileMode = 0o600
-	// version is the form of the file. A newer one is not read: what it says
-	// could mean something else.
-	version = 1
 )
 
 // What a file that cannot be used is called once another takes its place.
@@ -31,9 +27,16 @@ type Store struct {
 	known Known
 	disk  disk
 
-	mu    sync.Mutex
-	saved Config
-	aside string // what to rename the present, unusable file to before saving
+	mu      sync.Mutex
+	saved   Config
+	aside   string  // what to rename the present, unusable file to before saving
+	earlier earlier // the present file, where it is of an older version
+}
+
+// earlier is a file of an older version.
+type earlier struct {
+	version int // 0: there is none
+	content []byte
 }
 
 // Open reads the configuration kept in the folder dir, which is made if there
@@ -43,20 +46,33 @@ type Store struct {
 // a save takes its place, and then is kept as config.json.damaged or
 // config.json.newer. With a file in which nothing is wrong but a key of the meter
 // the error says so, and all else is in use.
+//
+// A file of an older version is read, and the first save leaves it beside the new
+// one as config.vN.json. That is where a program to which config.json is too new
+// finds what it last understood.
 func Open(dir string, k Known) (*Store, error) {
 	s := &Store{path: filepath.Join(dir, fileName), known: k, disk: osDisk{}, saved: Default()}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, fmt.Errorf("config: %w", err)
 	}
 	_ = RemoveTemporary(s.path) // what cannot be removed is in nobody's way
+	for v := 1; v < version; v++ {
+		_ = RemoveTemporary(s.of(v))
+	}
 	b, err := ReadFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, s.lostEarlier()
 	}
+	c := content{config: Default(), aside: damaged}
 	if err == nil {
-		s.saved, s.aside, err = read(b, k)
-	} else {
-		s.aside = damaged
+		c, err = read(b, k)
+	}
+	s.saved, s.aside = c.config, c.aside
+	switch {
+	case c.aside == "" && c.version < version:
+		s.earlier = earlier{c.version, b}
+	case c.aside == newer:
+		return s, fmt.Errorf("%s cannot be used, %s: %w", s.path, s.fallBack(), err)
 	}
 	if err != nil && s.aside == "" {
 		return s, fmt.Errorf("%s is in use but for a key: %w", s.path, err)
@@ -67,75 +83,44 @@ func Open(dir string, k Known) (*Store, error) {
 	return s, nil
 }
 
+// of returns where the last file of a version is left.
+func (s *Store) of(version int) string {
+	return filepath.Join(filepath.Dir(s.path), fmt.Sprintf("config.v%d.json", version))
+}
+
+// fallBack makes the file of this program's own version that a newer program left
+// the configuration, and says what is in use now.
+func (s *Store) fallBack() string {
+	const delivered = "the configuration is as delivered"
+	path := s.of(version)
+	b, err := ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return delivered
+	}
+	var c content
+	if err == nil {
+		c, err = read(b, s.known)
+	}
+	if err != nil && (c.aside != "" || c.version == 0) {
+		return fmt.Sprintf("%s (%s is no help: %v)", delivered, filepath.Base(path), err)
+	}
+	s.saved = c.config
+	return filepath.Base(path) + " is in use instead, as it was before a newer program"
+}
+
 // lostEarlier says why there is no file where one was put aside and the new one
 // was never written.
 func (s *Store) lostEarlier() error {
 	for _, suffix := range []string{damaged, newer} {
 		if _, err := os.Lstat(s.path + suffix); err == nil {
-			return fmt.Errorf("config: %s was put aside as %s and nothing has taken its place, the configuration is as delivered", s.path, filepath.Base(s.path+suffix))
+			now := "the configuration is as delivered"
+			if suffix == newer {
+				now = s.fallBack()
+			}
+			return fmt.Errorf("config: %s was put aside as %s and nothing has taken its place, %s", s.path, filepath.Base(s.path+suffix), now)
 		}
 	}
 	return nil
-}
-
-// read returns the configuration a file holds; if it cannot be used, the one as
-// delivered, what to call the file once it is put aside, and why. An error
-// without such a name is of keys alone.
-func read(b []byte, k Known) (c Config, aside string, err error) {
-	tree, problems, err := parse(b)
-	if err != nil {
-		return Default(), damaged, err
-	}
-	var v int
-	if o, ok := tree.(map[string]any); ok {
-		n, _ := o["Version"].(json.Number)
-		i, _ := n.Int64()
-		v = int(i)
-		delete(o, "Version")
-	}
-	if v > version {
-		return Default(), newer, fmt.Errorf("config: it has version %d, and this program reads up to version %d", v, version)
-	}
-	if v < 1 {
-		problems.add("/Version", "is not a version from 1 to %d", version)
-	}
-	c = Default()
-	m := merger{form: kept, problems: problems}
-	m.merge(&c, tree)
-	c.makeRoom(tree)
-	for _, p := range c.problems(k) {
-		m.problems.follow(p)
-	}
-	err = m.problems.err()
-	if err != nil && !m.problems.keysOnly() {
-		return Default(), damaged, err
-	}
-	return c, "", err
-}
-
-// makeRoom leaves a port that is new in this version, and that a file of an
-// earlier one says nothing about, to whom the file gives it.
-func (c *Config) makeRoom(tree any) {
-	if _, said := at(tree, "Broker", "ListenTLS"); said {
-		return
-	}
-	var p Problems
-	c.checkListeners(&p)
-	if len(p) > 0 {
-		c.Broker.ListenTLS = ""
-	}
-}
-
-// keysOnly reports whether nothing is wrong but keys of the meter. All else can
-// be used then, and the meter says which key is none: an owner who put a file
-// back by hand must not lose his settings for a typing error.
-func (p Problems) keysOnly() bool {
-	for _, one := range p {
-		if one.Path != keyPath && one.Path != authKeyPath {
-			return false
-		}
-	}
-	return true
 }
 
 // Config returns the saved configuration.
@@ -175,6 +160,11 @@ func (s *Store) Save(c Config) error {
 }
 
 func (s *Store) save(c Config) error {
+	if old := s.earlier; old.version != 0 {
+		if err := writeFile(s.disk, s.of(old.version), old.content, fileMode); err != nil {
+			return err
+		}
+	}
 	if s.aside != "" {
 		if err := s.disk.rename(s.path, s.path+s.aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("config: putting the unusable file aside: %w", err)
@@ -184,7 +174,7 @@ func (s *Store) save(c Config) error {
 	if err := writeFile(s.disk, s.path, file(c), fileMode); err != nil {
 		return err
 	}
-	s.saved = c
+	s.saved, s.earlier = c, earlier{}
 	return nil
 }
 

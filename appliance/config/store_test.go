@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,7 +124,8 @@ func TestStoreUnusable(t *testing.T) {
 		{"unknown setting", `{"Version":1,"Foo":1}`, damaged, "/Foo: is not a setting"},
 		{"wrong value", `{"Version":1,"MQTT":{"Site":"a/b"}}`, damaged, "/MQTT/Site"},
 		{"plain password of a user", `{"Version":1,"Broker":{"Users":[{"Name":"a","Password":"hidden-word"}]}}`, damaged, "/Broker/Users/0/Password"},
-		{"newer", `{"Version":2,"Foo":1}`, newer, "version 2, and this program reads up to version 1"},
+		{"newer", `{"Version":99,"Foo":1}`, newer, fmt.Sprint("version 99, and this program reads up to version ", version)},
+		{"unknown setting of an older version", `{"Version":1,"API":{"Port":1}}`, damaged, "/API/Port: is not a setting"},
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, fileName)
