@@ -3,6 +3,7 @@ module smartconnect
 go 1.26.0
 
 require (
+	filippo.io/age v1.2.1
 	github.com/eclipse/paho.mqtt.golang v1.5.1
 	github.com/gorilla/websocket v1.5.3
 	github.com/mochi-mqtt/server/v2 v2.7.9

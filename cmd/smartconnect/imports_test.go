@@ -37,7 +37,8 @@ var may = map[string][]string{
 	"appliance/demand":       {"telegram"},
 	"appliance/command":      {},
 	"appliance/run":          {},
-	"appliance/config":       {"telegram", "netcfg"},
+	"appliance/seal":         {"telegram"},
+	"appliance/config":       {"telegram", "netcfg", "appliance/seal"},
 	"appliance/identity":     {"telegram", "appliance/config"},
 	"appliance/serialport":   {"telegram", "telegram/sim"},
 	"appliance/payload":      {"telegram", "appliance/snapshot"},
@@ -57,6 +58,7 @@ var home = map[string][]string{
 	"golang.org/x/sys":                    {"appliance/serialport", "appliance/config"},
 	"golang.org/x/text":                   {"api"},
 	"golang.org/x/crypto":                 {"appliance/identity", "appliance/config"},
+	"filippo.io/age":                      {"appliance/seal"},
 	"github.com/eclipse/paho.mqtt.golang": {"appliance/uplink"},
 	"github.com/grandcat/zeroconf":        {"netcfg/mdns"},
 }
