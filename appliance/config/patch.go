@@ -31,25 +31,8 @@ func patch(c Config, body []byte, k Known, hash func(telegram.Secret) (string, e
 	next := c.clone()
 	m := merger{form: public, problems: problems}
 	m.merge(&next, tree)
-	row := next.follow(tree, &m.problems)
-	for _, p := range next.problems(k) {
-		if p.Path == rowMeterType {
-			p.Path = row
-		}
-		m.problems.follow(p)
-	}
-	if err := m.problems.err(); err != nil {
+	if err := m.finish(&next, c, tree, k, hash); err != nil {
 		return c, Effects{}, err
-	}
-	before := map[string]Hash{}
-	for _, u := range c.Broker.Users {
-		before[u.Name] = u.Password
-	}
-	for i := range next.Broker.Users {
-		u := &next.Broker.Users[i]
-		if err := u.Password.settle(before[u.Name], hash); err != nil {
-			return c, Effects{}, err
-		}
 	}
 	return next, Compare(c, next), nil
 }
@@ -61,6 +44,36 @@ func (m *merger) merge(c *Config, tree any) {
 		return
 	}
 	m.value(reflect.ValueOf(c).Elem(), reflect.ValueOf(&delivered).Elem(), tree, "")
+}
+
+// finish makes what was merged from a tree a whole configuration: what the tree
+// means without saying it, and what was before where it says nothing. The error is
+// everything that is wrong.
+func (m *merger) finish(next *Config, before Config, tree any, k Known, hash func(telegram.Secret) (string, error)) error {
+	row := rowMeterType
+	if m.form == public {
+		row = next.follow(tree, &m.problems)
+	}
+	for _, p := range next.problems(k) {
+		if p.Path == rowMeterType {
+			p.Path = row
+		}
+		m.problems.follow(p)
+	}
+	if err := m.problems.err(); err != nil || m.form == kept {
+		return err
+	}
+	passwords := map[string]Hash{}
+	for _, u := range before.Broker.Users {
+		passwords[u.Name] = u.Password
+	}
+	for i := range next.Broker.Users {
+		u := &next.Broker.Users[i]
+		if err := u.Password.settle(passwords[u.Name], hash); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // The two names of one setting.

@@ -140,6 +140,12 @@ func (s *Store) Patch(body []byte) (Config, Effects, error) {
 	if err != nil {
 		return s.saved.clone(), Effects{}, err
 	}
+	return s.take(next, e)
+}
+
+// take saves next, if it is another configuration or the present file cannot be
+// used. s.mu is held.
+func (s *Store) take(next Config, e Effects) (Config, Effects, error) {
 	if len(e.Changed) > 0 || s.aside != "" {
 		if err := s.save(next); err != nil {
 			return s.saved.clone(), Effects{}, err
