@@ -99,7 +99,12 @@ func wantedBody(r *http.Request) string {
 // body reads the body of a request. If it cannot, it has answered and ok is
 // false.
 func (s *Server) body(w http.ResponseWriter, r *http.Request) (b []byte, ok bool) {
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.Limits.BodyBytes))
+	return s.bodyUpTo(w, r, s.Limits.BodyBytes)
+}
+
+// bodyUpTo is body with a limit of its own, in octets.
+func (s *Server) bodyUpTo(w http.ResponseWriter, r *http.Request, most int64) (b []byte, ok bool) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:

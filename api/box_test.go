@@ -32,9 +32,13 @@ import (
 )
 
 // secrets must appear in no answer and no log line, whatever is asked.
-var secrets = []string{rightPassword, "broker-password-7", "wifi-password-8"}
+var secrets = []string{rightPassword, "broker-password-7", "wifi-password-8", passphrase, newPassword}
 
-const rightPassword = "right-password-9"
+const (
+	rightPassword = "right-password-9"
+	newPassword   = "new-password-10"
+	passphrase    = "correct horse battery"
+)
 
 // box is a Server on loopback with an appliance made of fields.
 type box struct {
@@ -56,6 +60,7 @@ type fakeConfig struct {
 	mu      sync.Mutex
 	public  string
 	patches []string
+	phrases []string // passphrases of exports and imports
 	result  PatchResult
 	err     error
 }
@@ -80,6 +85,23 @@ func (c *fakeConfig) Patch(body []byte) (PatchResult, error) {
 		c.public = fmt.Sprintf(`{"MQTT":{"Site":"site-%d"}}`, len(c.patches))
 	}
 	return c.result, c.err
+}
+
+func (c *fakeConfig) Export(passphrase telegram.Secret) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phrases = append(c.phrases, passphrase.Reveal())
+	if !passphrase.IsSet() {
+		return []byte(`{"Export":1,"Config":{}}`), c.err
+	}
+	return []byte(`{"Export":1,"Sealed":"…"}`), c.err
+}
+
+func (c *fakeConfig) Import(body []byte, passphrase telegram.Secret) (PatchResult, error) {
+	c.mu.Lock()
+	c.phrases = append(c.phrases, passphrase.Reveal())
+	c.mu.Unlock()
+	return c.Patch(body)
 }
 
 type problems []Problem

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"unicode/utf8"
+
+	"smartconnect/telegram"
 )
 
 // Config is the configuration of the box as the API sees it.
@@ -25,6 +27,15 @@ type Config interface {
 	// other error means that saving failed, and its text is shown: it holds no
 	// secret.
 	Patch(body []byte) (PatchResult, error)
+
+	// Export returns the whole configuration as a file for the owner: sealed with a
+	// passphrase and with all secrets, or, without one, open and with none. What is
+	// wrong with a passphrase is an error that wraps [Problems].
+	Export(passphrase telegram.Secret) ([]byte, error)
+
+	// Import makes such a file, or what Public returns, the saved configuration.
+	// body and errors are as in Patch; the passphrase may be empty.
+	Import(body []byte, passphrase telegram.Secret) (PatchResult, error)
 }
 
 // PatchResult says what a change of the configuration did. Its names are, as
@@ -59,6 +70,11 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	s.change(w, r, body, "configuration changed", "config_changed", s.Config.Patch)
+}
+
+// change lets by make a body the configuration, or a change of it, and answers.
+func (s *Server) change(w http.ResponseWriter, r *http.Request, body []byte, did, event string, by func([]byte) (PatchResult, error)) {
 	body = bytes.TrimPrefix(body, []byte("\ufeff")) // Windows editors put it there, and RFC 8259 section 8.1 lets us ignore it
 	if fault := malformed(body); fault != "" {
 		fail(w, r, http.StatusBadRequest, "the body is not valid JSON: %s", fault)
@@ -69,28 +85,33 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 	if !s.current(w, r) {
 		return
 	}
-	result, err := s.Config.Patch(body)
+	result, err := by(body)
 	var wrong Problems
 	switch {
 	case errors.As(err, &wrong):
-		list := wrong.Problems()
-		answer(w, http.StatusUnprocessableEntity, map[string]any{"error": notAccepted(len(list)), "problems": list})
+		refuse(w, wrong.Problems())
 		return
 	case err != nil:
 		s.Log.Error("configuration not saved", "error", err)
 		fail(w, r, http.StatusInternalServerError, "the configuration could not be saved: %v", err)
 		return
 	}
-	s.logChange(r, result)
+	s.logChange(r, event, did, result)
 	result.Changed, result.RestartFor, result.Notes = listed(result.Changed), listed(result.RestartFor), listed(result.Notes)
 	w.Header().Set("ETag", s.etag())
 	answer(w, http.StatusOK, result)
 }
 
-func (s *Server) logChange(r *http.Request, result PatchResult) {
+// logChange notes what was changed, and by whom; never to what.
+func (s *Server) logChange(r *http.Request, event, did string, result PatchResult) {
 	if len(result.Changed) > 0 {
-		s.Log.Info("configuration changed", "event", "config_changed", "source", source(r), "settings", result.Changed)
+		s.Log.Info(did, "event", event, "source", source(r), "settings", result.Changed)
 	}
+}
+
+// refuse answers with everything that is wrong with what was sent.
+func refuse(w http.ResponseWriter, list []Problem) {
+	answer(w, http.StatusUnprocessableEntity, map[string]any{"error": notAccepted(len(list)), "problems": list})
 }
 
 func notAccepted(n int) string {

@@ -32,6 +32,9 @@ var secureRoutes = []route{
 	{"GET", "/api/v1/telegrams", reader, (*Server).getTelegrams},
 	{"GET", "/api/v1/session", reader, (*Server).getSession},
 	{"DELETE", "/api/v1/session", owner, (*Server).deleteSession},
+	{"GET", "/api/v1/config/export", owner, (*Server).getExport},
+	{"POST", "/api/v1/config/export", owner, (*Server).postExport},
+	{"POST", "/api/v1/config/import", owner, (*Server).postImport},
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},
 

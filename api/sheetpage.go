@@ -118,7 +118,7 @@ func (s *Server) postSheet(w http.ResponseWriter, r *http.Request) {
 		s.Log.Error("configuration not saved", "error", err)
 		fail(w, r, http.StatusInternalServerError, "the configuration could not be saved: %v", err)
 	default:
-		s.logChange(r, result)
+		s.logChange(r, "config_changed", "configuration changed", result)
 		s.showSheet(w, r, http.StatusOK, sh, nil, sheetView{Saved: true, Notes: result.Notes})
 	}
 }

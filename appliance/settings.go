@@ -3,6 +3,7 @@ package appliance
 import (
 	"smartconnect/api"
 	"smartconnect/appliance/config"
+	"smartconnect/telegram"
 )
 
 // settings is the configuration as the API wants it.
@@ -17,14 +18,35 @@ func (s settings) Revision() string { return s.l.saved.Revision() }
 // Patch changes the saved configuration; the running one is that of the life.
 func (s settings) Patch(body []byte) (api.PatchResult, error) {
 	saved, effects, err := s.l.saved.Patch(body)
-	if problems, ok := err.(config.Problems); ok {
-		return api.PatchResult{}, refusal{problems}
+	return s.result(saved, effects, err, "settings were changed: ")
+}
+
+// Export returns the saved configuration as a file for the owner.
+func (s settings) Export(passphrase telegram.Secret) ([]byte, error) {
+	if !passphrase.IsSet() {
+		return s.l.saved.Export(s.l.origin()), nil
 	}
+	file, err := s.l.saved.ExportSealed(s.l.origin(), passphrase)
+	return file, refused(err)
+}
+
+// Import makes a file the saved configuration.
+func (s settings) Import(body []byte, passphrase telegram.Secret) (api.PatchResult, error) {
+	saved, effects, err := s.l.saved.Import(s.l.origin(), body, passphrase)
+	return s.result(saved, effects, err, "a configuration was imported: ")
+}
+
+func (l *life) origin() config.Origin {
+	return config.Origin{Serial: l.identity.Serial(), Firmware: Version()}
+}
+
+// result tells what a change of the saved configuration did.
+func (s settings) result(saved config.Config, effects config.Effects, err error, event string) (api.PatchResult, error) {
 	if err != nil {
-		return api.PatchResult{}, err
+		return api.PatchResult{}, refused(err)
 	}
 	if len(effects.Changed) > 0 {
-		s.l.events.add(eventConfig, "settings were changed: "+config.Names(effects.Changed))
+		s.l.events.add(eventConfig, event+config.Names(effects.Changed))
 	}
 	waiting := s.l.restartFor()
 	return api.PatchResult{
@@ -64,6 +86,14 @@ func (l *life) refusedPorts(c config.Config) []string {
 // began and that a reset puts into effect.
 func (l *life) restartFor() []string {
 	return config.Compare(l.asSaved, l.saved.Config()).RestartRequired
+}
+
+// refused makes a config.Problems what the API knows, and leaves any other error.
+func refused(err error) error {
+	if problems, ok := err.(config.Problems); ok {
+		return refusal{problems}
+	}
+	return err
 }
 
 // refusal is a config.Problems as the API wants it.
