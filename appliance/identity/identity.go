@@ -3,7 +3,7 @@
 // from random numbers alone and kept in the state folder:
 //
 //	identity.json  serial number and password hashes
-//	label.txt      the label with the passwords in plain; the owner may delete it
+//	label.txt      the label with the passwords it came with in plain; the owner may delete it
 //	ca.pem         key and certificate of the authority of this one device
 //	tls.pem        key and certificate that HTTPS shows, renewed by itself
 //	client.pem     key and certificate that a broker outside is shown, made when one asks
@@ -13,7 +13,6 @@
 package identity
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -176,46 +175,10 @@ func (id *Identity) aside(name string, err error) error {
 	return os.Rename(id.path(name), id.path(name+".damaged"))
 }
 
-// issue makes new passwords. The label is written first under another name, the
-// hashes second, and then the label gets its name: whoever dies on the way
-// leaves a pending label that finish takes or drops, by the hashes.
-func (id *Identity) issue(serial string) error {
-	l := id.label()
-	l.Serial, l.Password, l.MQTTPassword = serial, randomPassword(), randomPassword()
-	k := kept{Version: version, Serial: serial}
-	var hashing sync.WaitGroup
-	var err, mqttErr error
-	hashing.Go(func() { k.PasswordHash, err = id.hash(l.Password) })
-	hashing.Go(func() { k.MQTTPasswordHash, mqttErr = id.hash(l.MQTTPassword) })
-	hashing.Wait()
-	if err := errors.Join(err, mqttErr); err != nil {
-		return err
-	}
-	content, err := json.MarshalIndent(k, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := config.WriteFile(id.path(pendingName), l.Text(), mode); err != nil {
-		return err
-	}
-	if err := config.WriteFile(id.path(keptName), append(content, '\n'), mode); err != nil {
-		return err
-	}
-	if err := id.read(); err != nil {
-		return err
-	}
-	return id.finish()
-}
-
-func (id *Identity) hash(password string) (string, error) {
-	b, err := bcrypt.GenerateFromPassword([]byte(password), id.hashCost)
-	return string(b), err
-}
-
-// finish gives a pending label its name if its password is the one that counts,
-// and drops it otherwise. It takes no room: what was written on a disk that is
-// full by now still becomes the label. A power cut before the folder is on the
-// disk leaves a pending label again.
+// finish gives a pending label its name if its passwords are those that count, and
+// drops it otherwise. It takes no room: what was written on a disk that is full by
+// now still becomes the label. A power cut before the folder is on the disk leaves
+// a pending label again.
 func (id *Identity) finish() error {
 	b, err := config.ReadFile(id.path(pendingName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -224,11 +187,28 @@ func (id *Identity) finish() error {
 	if err != nil {
 		return err
 	}
-	pending := parseLabel(b)
-	if bcrypt.CompareHashAndPassword([]byte(id.kept.PasswordHash), []byte(pending.Password)) == nil {
+	if id.counts(parseLabel(b)) {
 		return os.Rename(id.path(pendingName), id.path(labelName))
 	}
 	return os.Remove(id.path(pendingName))
+}
+
+// counts reports whether a pending label is the one that goes with the hashes: a
+// password it shows is right, and where it shows none, the one of the label before
+// is no longer.
+func (id *Identity) counts(pending Label) bool {
+	before, _ := id.written()
+	for _, at := range users {
+		password, want := *at.shown(&pending), true
+		if password == "" {
+			password, want = *at.shown(&before), false
+		}
+		right := bcrypt.CompareHashAndPassword([]byte(*at.hash(&id.kept)), []byte(password)) == nil
+		if password != "" && right != want {
+			return false
+		}
+	}
+	return pending.Serial == id.kept.Serial
 }
 
 // Serial returns the serial number: 12 characters 0-9A-Z.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,14 +26,19 @@ type Label struct {
 	Note          string   `json:"note,omitempty"` // why a password is missing
 }
 
-const deleted = "deleted by the owner; make a new one with: smartconnect label --new-password"
+// Why a password is missing.
+const (
+	deleted = "deleted by the owner; make a new one with: smartconnect label --new-password"
+	changed = "changed by the owner; make a new one with: smartconnect label --new-password"
+)
 
 // label returns everything but the passwords.
 func (id *Identity) label() Label {
 	return Label{Serial: id.kept.Serial, User: User, MQTTUser: MQTTUser, CAFingerprint: id.ca.fingerprint(), MACs: id.macs()}
 }
 
-// Label returns the label. Its passwords are those of label.txt.
+// Label returns the label. Its passwords are those of label.txt, and its note says
+// why one is missing.
 func (id *Identity) Label() (Label, error) {
 	id.current()
 	id.mu.Lock()
@@ -45,9 +51,15 @@ func (id *Identity) Label() (Label, error) {
 	written := parseLabel(b)
 	l.Password, l.MQTTPassword = written.Password, written.MQTTPassword
 	if l.Password == "" || l.MQTTPassword == "" {
-		l.Note = deleted
+		l.Note = cmp.Or(written.Note, deleted)
 	}
 	return l, nil
+}
+
+// written returns what label.txt says, and whether there is one that can be read.
+func (id *Identity) written() (l Label, ok bool) {
+	b, err := config.ReadFile(id.path(labelName))
+	return parseLabel(b), err == nil
 }
 
 // lines are the lines of a label in the order they are printed in.
@@ -79,13 +91,19 @@ func (l Label) Text() []byte {
 	return b.Bytes()
 }
 
-// parseLabel reads what Text wrote; what it does not know stays empty.
+// parseLabel reads what Text wrote; what it does not know stays empty. The note is
+// what stands where a password is missing.
 func parseLabel(b []byte) Label {
 	var l Label
 	for text := range strings.Lines(string(b)) {
 		title, rest, _ := strings.Cut(text, ":")
+		rest = strings.TrimSpace(rest)
 		for _, line := range lines {
-			if rest = strings.TrimSpace(rest); line.title == title && !strings.HasPrefix(rest, "(") {
+			switch note, missing := strings.CutPrefix(rest, "("); {
+			case line.title != title:
+			case missing:
+				l.Note = strings.TrimSuffix(note, ")")
+			default:
 				*line.of(&l) = rest
 			}
 		}
