@@ -22,6 +22,7 @@ import (
 	"smartconnect/appliance/command"
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/identity"
+	"smartconnect/appliance/journal"
 	"smartconnect/appliance/payload"
 	"smartconnect/appliance/run"
 	"smartconnect/appliance/serialport"
@@ -50,6 +51,8 @@ type Options struct {
 
 	Backoff run.Backoff // of failed tasks; zero: run.DefaultBackoff
 	Log     *slog.Logger
+
+	journal *journal.Journal // the latest of Log, over all lives
 }
 
 // known is what this build can do, as far as settings name it.
@@ -67,6 +70,8 @@ func Run(ctx context.Context, o Options) error {
 		o.Backoff = run.DefaultBackoff
 	}
 	sessions := new(api.Sessions)
+	o.journal = &journal.Journal{}
+	o.Log = slog.New(o.journal.Handler(o.Log.Handler()))
 	for ctx.Err() == nil {
 		l, err := begin(o, sessions)
 		if err != nil {

@@ -39,6 +39,7 @@ var may = map[string][]string{
 	"appliance/run":          {},
 	"appliance/seal":         {"telegram"},
 	"appliance/config":       {"telegram", "netcfg", "appliance/seal"},
+	"appliance/journal":      {},
 	"appliance/identity":     {"telegram", "appliance/config"},
 	"appliance/serialport":   {"telegram", "telegram/sim"},
 	"appliance/payload":      {"telegram", "appliance/snapshot"},
