@@ -58,6 +58,7 @@ func TestValidateMQTT(t *testing.T) {
 		{"an authority cut short", authority("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"), "/MQTT/CA", "certificate 1 cannot be read"},
 		{"an authority of 17 kB", authority(strings.Repeat(cert, 60)), "/MQTT/CA", "is longer than 16384 octets"},
 		{"two authorities", authority(cert + otherCert), "", ""},
+		{"a certificate and its key in one", login(cert+key, key), "/MQTT/Certificate", "belongs into Key"},
 		{"a certificate without its key", login(cert, ""), "/MQTT/Certificate", "has no private key in Key"},
 		{"a key without its certificate", login("", key), "/MQTT/Key", "none is set in Certificate"},
 		{"a certificate and the key of another", login(otherCert, key), "/MQTT/Certificate", "private key does not match"},

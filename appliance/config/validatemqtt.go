@@ -41,6 +41,8 @@ func (m MQTT) check(p *Problems, k Known) {
 func (m MQTT) checkPair(p *Problems) {
 	switch _, err := tls.X509KeyPair([]byte(m.Certificate), []byte(m.Key.Reveal())); {
 	case m.Certificate == "" && !m.Key.IsSet():
+	case strings.Contains(m.Certificate, "PRIVATE KEY"): // the form of both in one file, and this half is shown to whoever asks
+		p.add("/MQTT/Certificate", "holds a private key: that belongs into Key, which nobody is shown")
 	case m.Certificate == "":
 		p.add("/MQTT/Key", "is the key of a certificate, and none is set in Certificate")
 	case len(m.Certificate) > maxPEM || len(m.Key.Reveal()) > maxPEM:
