@@ -136,6 +136,7 @@ func start(t *testing.T, change func(*box)) *box {
 		Config:   b.config,
 		Status:   exampleStatus,
 		Firmware: func() Firmware { return Firmware{Version: "1.2.3", State: "idle"} },
+		Support:  exampleSupport,
 		Reset:    func() { b.resets <- struct{}{} },
 		Telegrams: func(context.Context) (iter.Seq[Telegram], error) {
 			return slices.Values([]Telegram{{"p1", []byte("/TST5\r\n!0000\r\n")}, {}, {"dlms", []byte{0x7E, 0xA0, 0x07}}}), nil

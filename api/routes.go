@@ -36,6 +36,7 @@ var secureRoutes = []route{
 	{"POST", "/api/v1/config/export", owner, (*Server).postExport},
 	{"POST", "/api/v1/config/import", owner, (*Server).postImport},
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
+	{"GET", "/api/v1/support", owner, (*Server).getSupport},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},
 
 	{"GET", "/", owner, (*Server).getStatusPage},

@@ -46,6 +46,8 @@ type Server struct {
 	// at once; the answer to the client has left when it is called.
 	Reset func()
 
+	Support func() Support // what helps to find a fault, beside the status
+
 	// Telegrams yields the meter's telegrams from the next one on until ctx is done,
 	// and an empty one now and then while there is none. It fails where there are
 	// too many readers. Optional.

@@ -131,7 +131,7 @@ func (l *life) addWeb() error {
 	check := identity.NewVerifier(l.identity.APIHash).Check
 	common := func() *api.Server {
 		return &api.Server{
-			Config: settings{l}, Status: l.status, Firmware: firmware, Reset: func() { l.restart() },
+			Config: settings{l}, Status: l.status, Firmware: firmware, Support: l.support, Reset: func() { l.restart() },
 			Telegrams: l.meter.telegrams,
 			Choices:   config.Choices(known()),
 			Sessions:  l.sessions,
