@@ -62,6 +62,8 @@ var secureRoutes = []route{
 	{"GET", "/style.css", anyone, (*Server).getFile},
 	{"GET", "/icon.svg", anyone, (*Server).getFile},
 	{"GET", "/ca.crt", anyone, (*Server).getCA},
+	{"GET", "/.well-known/security.txt", anyone, (*Server).getSecurityText},
+	{"GET", policyPath, anyone, (*Server).getFile},
 }
 
 // plainRoutes is everything the plain listener answers. Nothing here may look
@@ -72,6 +74,8 @@ var plainRoutes = []route{
 	{"GET", "/style.css", anyone, (*Server).getFile},
 	{"GET", "/icon.svg", anyone, (*Server).getFile},
 	{"GET", "/ca.crt", anyone, (*Server).getCA},
+	{"GET", "/.well-known/security.txt", anyone, (*Server).getSecurityText},
+	{"GET", policyPath, anyone, (*Server).getFile},
 }
 
 // find returns the route for a request. Without one, allow lists the methods

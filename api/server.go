@@ -78,6 +78,7 @@ type Server struct {
 
 	Serial  string // serial number of the box
 	Version string // version of the firmware
+	Contact string // a URI to report weaknesses to; optional, zero leads to the page of the policy
 
 	// SecurePort is the port that links name; optional, zero takes that of the
 	// secure listener. It is needed where another Server has the secure

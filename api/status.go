@@ -51,7 +51,9 @@ const (
 // secret.
 type Status struct {
 	Serial          string   `json:"serial"`           // serial number of the box
+	Model           string   `json:"model"`            // what the box calls itself towards machines
 	Version         string   `json:"version"`          // firmware version
+	SupportUntil    string   `json:"support_until"`    // last day of security updates, "2031-12-31"; "" where nobody has promised any
 	UptimeSeconds   int64    `json:"uptime_seconds"`   // since this life of the box began: a reset starts again at 0
 	RestartRequired bool     `json:"restart_required"` // saved settings take effect with the next reset
 	RestartFor      []string `json:"restart_for"`      // JSON pointers of these settings

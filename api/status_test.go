@@ -15,7 +15,7 @@ import (
 func TestStatusOfAnEmptyBox(t *testing.T) {
 	b := start(t, func(b *box) { b.Status = func() Status { return Status{Modbus: []Modbus{{}}} } })
 	_, body := b.do(request{})
-	want := `{"serial":"","version":"","uptime_seconds":0,"restart_required":false,"restart_for":[],"warnings":[],"light":{"colours":[],"meaning":""},
+	want := `{"serial":"","model":"","version":"","support_until":"","uptime_seconds":0,"restart_required":false,"restart_for":[],"warnings":[],"light":{"colours":[],"meaning":""},
 	"meter":{"state":"","level":"","detail":"","source":"","line":"","searching":false,"tried":[],"format":"","id":"","header":"","encrypted":false,"authenticated":false,"out":null,"share":null,"period_seconds":null,"age_seconds":null,
 	  "limit_seconds":null,"seq":0,"telegrams":0,"stages":{"octets":0,"noise":0,"frames":0,"checksum":0,"segments":0,"decrypt":0,"replay":0,"parse":0,"telegrams":0},"errors":{},"last_error":"","last_error_age_seconds":null},
 	"events":[],"readings":[],

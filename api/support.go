@@ -72,7 +72,7 @@ type LogLine struct {
 }
 
 // supportNote is the first that a reader of the file sees.
-const supportNote = "Made for whoever helps the owner of this box. Left out: passwords, keys, certificates and their hashes (config says only whether one is set), " +
+const supportNote = "Made for whoever helps the owner of this box. Left out: passwords, private keys, the keys of the meter and hashes of any of them (config says only whether one is set), " +
 	"the contents of telegrams and every value of the meter, as consumption is personal. Identifiers of meters are cut to their first four characters, and values with a unit in texts are struck out. " +
 	"Still in it: the addresses and names of the network, of brokers and of their users, the serial number of the box, its settings and its log. Read it before you hand it on."
 

@@ -142,7 +142,7 @@ func (l *life) addWeb() error {
 			},
 			PlainAPI: l.cfg.API.PlainHTTP, Hosts: l.cfg.API.Hosts,
 			CA:     api.CA{PEM: l.identity.CACertificate(), Fingerprint: l.identity.CAFingerprint()},
-			Serial: l.identity.Serial(), Version: Version(), Log: l.log,
+			Serial: l.identity.Serial(), Version: Version(), Contact: contact, Log: l.log,
 		}
 	}
 	secure := &webServer{} // without a fault while there is none

@@ -17,7 +17,9 @@ func (l *life) status() api.Status {
 	waiting := l.restartFor()
 	s := api.Status{
 		Serial:          l.identity.Serial(),
+		Model:           model,
 		Version:         Version(),
+		SupportUntil:    supportUntil,
 		UptimeSeconds:   int64(now.Sub(l.began).Seconds()),
 		RestartRequired: len(waiting) > 0,
 		RestartFor:      waiting,
