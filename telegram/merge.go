@@ -17,6 +17,8 @@ type Reading struct {
 // Those take the place of the last ones, and make nothing fresh: the power keeps its
 // age, and is missing past the limit. The zero Merge is ready.
 type Merge struct {
+	Restarts uint64 // grows where it begins anew: with another meter
+
 	last    Reading
 	main    grade                 // of the list that the instantaneous values come from
 	rhythms [tellsBoth + 1]Rhythm // of each list that brings some
@@ -99,7 +101,7 @@ func (g *Merge) Add(m Measurement, now time.Time) Reading {
 	called, kind := m.Meter.ID, m.Meter.IDKind
 	g.identify(&m)
 	if !m.Meter.Same(g.last.Meter) || m.speaksOtherThan(&g.last.Measurement) {
-		*g = Merge{}
+		*g = Merge{Restarts: g.Restarts + 1}
 	}
 	if g.names == nil {
 		g.names, g.totals = map[uint8]Text{}, map[Quantity]total{}

@@ -295,9 +295,15 @@ func TestMerge(t *testing.T) {
 	t.Run("another meter starts anew", func(t *testing.T) {
 		var g Merge
 		g.Add(power, at)
-		g.Add(energy, at)
+		before := g.Restarts
+		if g.Add(energy, at); g.Restarts != before {
+			t.Error("another list of the same meter makes it begin anew")
+		}
 		if r := g.Add(measured("B", map[Quantity]float64{ActiveEnergyImport: 5}), at); r.Get(ActivePower).OK() {
 			t.Error("power of meter A stands beside energy of meter B")
+		}
+		if g.Restarts != before+1 {
+			t.Errorf("it has begun anew %d times, want once", g.Restarts-before)
 		}
 	})
 	t.Run("a reading behind the M-Bus counts without its device type", func(t *testing.T) {

@@ -21,11 +21,12 @@ type Receiver struct {
 	// whatever becomes of it and whoever is believed in the end.
 	Frames func(n int)
 
-	proven int          // index of the format that last came through, plus one
-	blamed int          // of the one whose losses are told while none comes through, plus one
-	held   [][]Received // losses held back since, by format
-	lost   []int        // telegrams lost since, by format, told or not
-	noise  []int        // octets that were noise to each format, while none has proven itself
+	proven  int          // index of the format that last came through, plus one
+	blamed  int          // of the one whose losses are told while none comes through, plus one
+	held    [][]Received // losses held back since, by format
+	lost    []int        // telegrams lost since, by format, told or not
+	objects int          // of the last telegram
+	noise   []int        // octets that were noise to each format, while none has proven itself
 }
 
 // Received is what came of some octets: a telegram, a telegram lost, or noise.
@@ -109,6 +110,7 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 	}
 	var visit func(Object)
 	if rc.Objects {
+		got.Objects = make([]Object, 0, rc.objects)
 		visit = func(o Object) {
 			o.Text = append([]byte(nil), o.Text...)
 			got.Objects = append(got.Objects, o)
@@ -126,7 +128,7 @@ func (rc *Receiver) event(i int, e Event, each func(Received)) {
 		return
 	}
 	rc.tell(i, each)
-	rc.proven, rc.blamed = i+1, 0
+	rc.proven, rc.blamed, rc.objects = i+1, 0, len(got.Objects)
 	clear(rc.lost)
 	each(got)
 }
