@@ -141,6 +141,10 @@ func start(t *testing.T, change func(*box)) *box {
 		Telegrams: func(context.Context) (iter.Seq[Telegram], error) {
 			return slices.Values([]Telegram{{"p1", []byte("/TST5\r\n!0000\r\n")}, {}, {"dlms", []byte{0x7E, 0xA0, 0x07}}}), nil
 		},
+		Reading: func(bool) Snapshot { return Snapshot{Seq: 7, JSON: []byte(`{"seq":7}`)} },
+		Readings: func(context.Context, bool) iter.Seq[Snapshot] {
+			return slices.Values([]Snapshot{{7, []byte(`{"seq":7}`)}, {}})
+		},
 		Check: func(source, user, password string) (bool, time.Duration) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

@@ -35,6 +35,8 @@ var secureRoutes = []route{
 	{"GET", "/api/v1/config/export", owner, (*Server).getExport},
 	{"POST", "/api/v1/config/export", owner, (*Server).postExport},
 	{"POST", "/api/v1/config/import", owner, (*Server).postImport},
+	{"GET", "/api/v1/readings", owner, (*Server).getReadings},
+	{"GET", "/api/v1/readings/stream", owner, (*Server).getReadingsStream},
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
 	{"GET", "/api/v1/support", owner, (*Server).getSupport},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},

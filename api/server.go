@@ -53,6 +53,15 @@ type Server struct {
 	// too many readers. Optional.
 	Telegrams func(ctx context.Context) (iter.Seq[Telegram], error)
 
+	// Reading returns the latest reading, and where objects is true every object that
+	// the meter sends.
+	Reading func(objects bool) Snapshot
+
+	// Readings yields the latest reading and each one after it until ctx is done, the
+	// last one again once it is stale, and an empty one now and then while there is
+	// none. Who is slow gets the newest only.
+	Readings func(ctx context.Context, objects bool) iter.Seq[Snapshot]
+
 	// Check reports whether user and password are right. source is the
 	// client's IP address. When the source has to wait before its next attempt
 	// counts, ok is false and retryAfter positive. Every other refusal is one
@@ -102,6 +111,7 @@ type Server struct {
 	locked     pause
 	foreign    pause
 	stranger   pause
+	streams    places // of readings
 }
 
 // CA is the certificate authority of this box.

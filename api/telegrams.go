@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 	"unicode/utf8"
 )
 
@@ -23,18 +22,12 @@ type telegramEvent struct {
 	Hex    string `json:"hex,omitempty"`
 }
 
-// getTelegrams streams the telegrams from the next one on, as server-sent events
-// (WHATWG HTML, section 9.2), until the client or the box has gone.
+// getTelegrams streams the telegrams from the next one on, as server-sent events,
+// until the client or the box has gone.
 func (s *Server) getTelegrams(w http.ResponseWriter, r *http.Request) {
 	if s.Telegrams == nil {
 		fail(w, r, http.StatusNotFound, "this box hands no telegrams on")
 		return
-	}
-	out := http.NewResponseController(w)
-	send := func(text string) bool {
-		_ = out.SetWriteDeadline(time.Now().Add(s.Limits.Write))
-		_, err := w.Write([]byte(text))
-		return err == nil && out.Flush() == nil
 	}
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", eventStream)
@@ -45,8 +38,7 @@ func (s *Server) getTelegrams(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusServiceUnavailable, "%v", err)
 		return
 	}
-	_ = out.SetReadDeadline(time.Time{}) // a request that is read whole has no more to say
-	w.Header().Set("Content-Type", eventStream)
+	send := s.stream(w)
 	ok := send(": telegrams follow\n\n")
 	for t := range telegrams {
 		if ok = ok && send(event(t)); !ok {
@@ -54,8 +46,6 @@ func (s *Server) getTelegrams(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 }
-
-const eventStream = "text/event-stream"
 
 // event is a telegram as an event; one without a format is a sign of life.
 func event(t Telegram) string {

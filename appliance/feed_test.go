@@ -27,7 +27,7 @@ func readMeter(t *testing.T, settings config.Meter) (m *meter, passed func() []s
 	}
 	n := uint64(0)
 	m = &meter{
-		receiver: telegram.Receiver{Formats: formats.All(), Options: options},
+		receiver: telegram.Receiver{Formats: formats.All(), Options: options, Objects: true},
 		guard:    telegram.Guard{RequireEncryption: settings.RequireEncryption && settings.Key.IsSet()},
 		asP1:     settings.ShareAs == "p1",
 		store:    snapshot.NewStore(func() uint64 { n++; return n }),

@@ -30,7 +30,7 @@ func (l *life) addMeter() error {
 	}
 	l.meter = &meter{
 		source: l.cfg.Meter.Source, store: l.store, events: l.events, log: l.log, keyFault: keyFault,
-		receiver: telegram.Receiver{Formats: list, Options: options},
+		receiver: telegram.Receiver{Formats: list, Options: options, Objects: true},
 		guard:    telegram.Guard{RequireEncryption: l.cfg.Meter.RequireEncryption && l.cfg.Meter.Key.IsSet()},
 		sense:    telegram.Plausibility{Ratios: options.Ratios},
 		asP1:     l.cfg.Meter.ShareAs == "p1",

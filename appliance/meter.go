@@ -25,6 +25,7 @@ type meter struct {
 	receiver telegram.Receiver
 	open     func(ctx context.Context, line telegram.Line) (io.ReadCloser, error)
 	store    *snapshot.Store
+	latest   latest     // what was published last, with the objects
 	feed     share.Feed // of the telegrams
 	asP1     bool       // they are handed on as texts of P1
 	out      *lineOut   // a second device that gets every octet; nil: none
@@ -189,18 +190,20 @@ func (m *meter) received(r telegram.Received) {
 			m.events.add(eventCounter, fmt.Sprintf("the invocation counter of the meter has started anew, at %d (system title %s)", r.Measurement.Seal.Counter, r.Measurement.Seal.Title))
 		}
 		m.passText(&r)
-		m.publish(r.Measurement)
+		m.publish(r.Measurement, r.Objects...)
 	}
 }
 
-func (m *meter) publish(decoded telegram.Measurement) {
-	now := time.Now()
+func (m *meter) publish(decoded telegram.Measurement, objects ...telegram.Object) {
+	now, restarts := time.Now(), m.merge.Restarts
 	reading := m.merge.Add(decoded, now)
 	if m.demand != nil {
 		peak := m.demand.Add(&reading, now)
 		m.keep.note(m.demand.State(), peak)
 	}
-	m.store.Publish(reading, now, m.merge.Period())
+	m.latest.put(objects, m.merge.Restarts > restarts, now, func() *snapshot.Snapshot {
+		return m.store.Publish(reading, now, m.merge.Period())
+	})
 	m.passValues(&reading, now)
 	m.tell(&decoded, &reading)
 	fresh := reading.At[telegram.Instantaneous].Equal(now)

@@ -31,7 +31,7 @@ func onLine(t *testing.T, test func(t *testing.T, l line)) {
 		n := uint64(0)
 		log := &lines{}
 		m := &meter{
-			source: "the line", receiver: telegram.Receiver{Formats: []telegram.Format{format.Format}}, line: format.Format.Line,
+			source: "the line", receiver: telegram.Receiver{Formats: []telegram.Format{format.Format}, Objects: true}, line: format.Format.Line,
 			store:  snapshot.NewStore(func() uint64 { n++; return n }),
 			events: &events{log: slog.New(slog.DiscardHandler)},
 			log:    slog.New(slog.NewTextHandler(log, nil)),

@@ -132,10 +132,10 @@ func (l *life) addWeb() error {
 	common := func() *api.Server {
 		return &api.Server{
 			Config: settings{l}, Status: l.status, Firmware: firmware, Support: l.support, Reset: func() { l.restart() },
-			Telegrams: l.meter.telegrams,
-			Choices:   config.Choices(known()),
-			Sessions:  l.sessions,
-			Check:     check, TLS: l.identity.TLSConfig(),
+			Telegrams: l.meter.telegrams, Reading: l.meter.reading, Readings: l.meter.readings,
+			Choices:  config.Choices(known()),
+			Sessions: l.sessions,
+			Check:    check, TLS: l.identity.TLSConfig(),
 			Credential: func() string {
 				hash, _ := l.identity.APIHash(identity.User)
 				return hash
