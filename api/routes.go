@@ -37,6 +37,7 @@ var secureRoutes = []route{
 	{"POST", "/api/v1/config/import", owner, (*Server).postImport},
 	{"GET", "/api/v1/readings", owner, (*Server).getReadings},
 	{"GET", "/api/v1/readings/stream", owner, (*Server).getReadingsStream},
+	{"GET", "/metrics", owner, (*Server).getMetrics},
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
 	{"GET", "/api/v1/support", owner, (*Server).getSupport},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},
@@ -101,7 +102,7 @@ func find(routes []route, r *http.Request) (found *route, allow []string) {
 
 // isAPI reports whether a request is a machine's: it is answered in JSON.
 func isAPI(r *http.Request) bool {
-	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
+	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/metrics"
 }
 
 // answerSecure is the walk of every request on the secure listener. The order

@@ -62,6 +62,8 @@ type Server struct {
 	// none. Who is slow gets the newest only.
 	Readings func(ctx context.Context, objects bool) iter.Seq[Snapshot]
 
+	Metrics http.Handler // of the scrapes of Prometheus
+
 	// Check reports whether user and password are right. source is the
 	// client's IP address. When the source has to wait before its next attempt
 	// counts, ok is false and retryAfter positive. Every other refusal is one

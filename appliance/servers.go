@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smartconnect/api"
+	"smartconnect/api/metrics"
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/identity"
 	"smartconnect/appliance/run"
@@ -129,10 +130,11 @@ func (l *life) addModbus() error {
 // 443 that is taken must not cost the landing page that says so.
 func (l *life) addWeb() error {
 	check := identity.NewVerifier(l.identity.APIHash).Check
+	scrapes := metrics.Handler(l.look, l.log)
 	common := func() *api.Server {
 		return &api.Server{
 			Config: settings{l}, Status: l.status, Firmware: firmware, Support: l.support, Reset: func() { l.restart() },
-			Telegrams: l.meter.telegrams, Reading: l.meter.reading, Readings: l.meter.readings,
+			Telegrams: l.meter.telegrams, Reading: l.meter.reading, Readings: l.meter.readings, Metrics: scrapes,
 			Choices:  config.Choices(known()),
 			Sessions: l.sessions,
 			Check:    check, TLS: l.identity.TLSConfig(),

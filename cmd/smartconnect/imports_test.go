@@ -32,6 +32,8 @@ var may = map[string][]string{
 	"netcfg":    {"telegram"},
 	"api":       {"telegram"},
 
+	"api/metrics": {"telegram", "api"},
+
 	"appliance/snapshot":     {"telegram"},
 	"appliance/share":        {},
 	"appliance/demand":       {"telegram"},
@@ -56,6 +58,7 @@ var home = map[string][]string{
 	"github.com/mochi-mqtt/server/v2":     {"appliance/broker"},
 	"github.com/gorilla/websocket":        {"appliance/broker"},
 	"go.bug.st/serial":                    {"appliance/serialport"},
+	"github.com/prometheus/client_golang": {"api/metrics"},
 	"golang.org/x/sys":                    {"appliance/serialport", "appliance/config"},
 	"golang.org/x/text":                   {"api"},
 	"golang.org/x/crypto":                 {"appliance/identity", "appliance/config"},
