@@ -164,6 +164,26 @@ func BenchmarkAnswer(b *testing.B) {
 	}
 }
 
+// BenchmarkClient is the same with all that a connection does but reading and
+// writing: framing, counters, log. Sixteen requests that come together are one.
+func BenchmarkClient(b *testing.B) {
+	for _, pipelined := range []int{1, 16} {
+		b.Run(fmt.Sprintf("pipelined=%d", pipelined), func(b *testing.B) {
+			h := newHouse()
+			h.tell(fixture(b).telegram())
+			c := NewServer(registers(b, h, long), quiet()).newClient(&tape{forget: true})
+			asks := bytes.Repeat(asked, pipelined)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.have = copy(c.in, asks)
+				if framing, unsent := c.answer(); framing != nil || unsent != nil {
+					b.Fatal(framing, unsent)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkRender is what each telegram costs.
 func BenchmarkRender(b *testing.B) {
 	h := newHouse()

@@ -13,13 +13,16 @@ import (
 type client struct {
 	s    *Server
 	conn net.Conn
-	addr string
+	addr string // without the port
+	from string // with it
 
 	asked atomic.Int64 // when the last complete request came, or the connection
 
 	in, out   []byte
 	have      int           // bytes of in that wait for the rest of their frame
 	ready     int           // answers in out
+	came      time.Duration // when the first of their requests did
+	noted     []question    // the last of these requests, not in the log yet
 	midFrame  bool          // the read deadline is that of a frame
 	readFrom  time.Duration // when the read deadline was set
 	writeFrom time.Duration // when the write deadline was set
@@ -28,6 +31,7 @@ type client struct {
 const (
 	readSize  = 4 << 10 // some 340 requests, more than any client pipelines
 	writeSize = 8 << 10
+	batchSize = 16 // requests that go to the log together
 	// slack is the part of a time limit, as a divisor, by which it may be
 	// exceeded. Two new deadlines are 2 % of what a request costs; set only when
 	// this much of the last one has gone by, they cost nothing.
@@ -35,7 +39,7 @@ const (
 )
 
 func (s *Server) newClient(conn net.Conn) *client {
-	c := &client{s: s, conn: conn, addr: addrOf(conn), in: make([]byte, readSize), out: make([]byte, 0, writeSize)}
+	c := &client{s: s, conn: conn, addr: addrOf(conn), from: conn.RemoteAddr().String(), in: make([]byte, readSize), out: make([]byte, 0, writeSize), noted: make([]question, 0, batchSize)}
 	c.readFrom, c.writeFrom = -s.IdleTimeout, -s.WriteTimeout
 	c.asked.Store(int64(c.now()))
 	if tcp, ok := conn.(*net.TCPConn); ok {
@@ -92,9 +96,13 @@ func (c *client) answer() (framing, unsent error) {
 		if !isModbus(frame) {
 			continue
 		}
+		if c.ready == 0 {
+			c.came = c.now()
+		}
 		start := len(c.out)
 		c.out = appendReply(c.out, frame, c.s.responder)
 		c.s.counters.exception(c.out[start:])
+		c.note(ask(frame, c.out[start:]))
 		c.ready++
 		if len(c.out) > writeSize-maxFrame {
 			unsent = c.flush()
@@ -113,13 +121,26 @@ func (c *client) flush() error {
 	if c.ready == 0 {
 		return nil
 	}
-	now := c.now()
-	c.asked.Store(int64(now))
+	c.asked.Store(int64(c.came))
 	c.s.counters.requests.Add(uint64(c.ready))
-	c.armWrite(now)
+	c.log()
+	c.armWrite(c.came)
 	_, err := c.conn.Write(c.out)
 	c.out, c.ready = c.out[:0], 0
 	return err
+}
+
+// note keeps a request for the log until a number of them is worth its lock.
+func (c *client) note(q question) {
+	if len(c.noted) == cap(c.noted) {
+		c.log()
+	}
+	c.noted = append(c.noted, q)
+}
+
+func (c *client) log() {
+	c.s.requests.add(c.from, c.came, c.noted)
+	c.noted = c.noted[:0]
 }
 
 // frameEnd makes the next armRead set a new deadline where the last one was

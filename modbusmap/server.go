@@ -29,6 +29,7 @@ type Server struct {
 	log       *slog.Logger
 	epoch     time.Time // times of clients count from here
 	counters  counters
+	requests  requestLog
 	draining  atomic.Bool
 	left      chan struct{} // a client has gone
 
