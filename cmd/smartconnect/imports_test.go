@@ -38,6 +38,7 @@ var may = map[string][]string{
 	"appliance/share":        {},
 	"appliance/demand":       {"telegram"},
 	"appliance/command":      {},
+	"appliance/history":      {"telegram", "appliance/snapshot"},
 	"appliance/run":          {},
 	"appliance/seal":         {"telegram"},
 	"appliance/config":       {"telegram", "netcfg", "appliance/seal"},
