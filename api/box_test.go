@@ -145,7 +145,9 @@ func start(t *testing.T, change func(*box)) *box {
 		Readings: func(context.Context, bool) iter.Seq[Snapshot] {
 			return slices.Values([]Snapshot{{7, []byte(`{"seq":7}`)}, {}})
 		},
-		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
+		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
+		History:   remembering(),
+		ModbusLog: func() []ModbusRequest { return nil },
 		Check: func(source, user, password string) (bool, time.Duration) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

@@ -63,6 +63,11 @@ type Server struct {
 	Readings func(ctx context.Context, objects bool) iter.Seq[Snapshot]
 
 	Metrics http.Handler // of the scrapes of Prometheus
+	History History      // what the box remembers of the readings; optional
+
+	// ModbusLog returns the last requests of Modbus clients, the newest first.
+	// Optional.
+	ModbusLog func() []ModbusRequest
 
 	// Check reports whether user and password are right. source is the
 	// client's IP address. When the source has to wait before its next attempt
