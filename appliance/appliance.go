@@ -6,6 +6,7 @@
 //	                                       ├ Store.Latest  → register image → Modbus reply
 //	                                       ├ Store.Changes → JSON → broker
 //	                                       ├ Store.Reader  → JSON → queue → uplink
+//	                                       ├ Store.Reader  → history → API, page
 //	                                       └ Latest + counters → Status → API, page
 //
 // The configuration is constant for a life. A change is saved at once and takes
@@ -21,6 +22,7 @@ import (
 	"smartconnect/api"
 	"smartconnect/appliance/command"
 	"smartconnect/appliance/config"
+	"smartconnect/appliance/history"
 	"smartconnect/appliance/identity"
 	"smartconnect/appliance/journal"
 	"smartconnect/appliance/payload"
@@ -93,6 +95,7 @@ type life struct {
 	saved    *config.Store
 	cfg      config.Config // constant for this life, overrides included
 	asSaved  config.Config // the same without overrides
+	unsaid   bool          // what the owner wants could not be read
 	warnings []string      // what was wrong at the start
 	sessions *api.Sessions // who uses the box; of all lives
 
@@ -104,6 +107,7 @@ type life struct {
 	desk     *command.Desk  // of commands over MQTT
 	network  *network
 	internet *internet
+	history  *history.History
 	web      []*webServer
 	tasks    []run.Task
 	restart  context.CancelFunc
@@ -118,6 +122,7 @@ func begin(o Options, sessions *api.Sessions) (*life, error) {
 	l.saved, err = config.Open(o.State, known())
 	if err != nil {
 		l.warn(err)
+		l.unsaid = true
 	}
 	l.asSaved = l.saved.Config()
 	l.cfg = l.saved.Config()

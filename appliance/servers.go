@@ -94,7 +94,7 @@ func (l *life) yield(addr string) error {
 
 // furnish makes the tasks of this life.
 func (l *life) furnish() error {
-	for _, add := range []func() error{l.addMeter, l.addShare, l.addModbus, l.addBroker, l.addUplink, l.addInternet, l.addWeb, l.addWatch} {
+	for _, add := range []func() error{l.addMeter, l.addShare, l.addModbus, l.addBroker, l.addUplink, l.addInternet, l.addHistory, l.addWeb, l.addWatch} {
 		if err := add(); err != nil {
 			return err
 		}
@@ -135,6 +135,7 @@ func (l *life) addWeb() error {
 		return &api.Server{
 			Config: settings{l}, Status: l.status, Firmware: firmware, Support: l.support, Reset: func() { l.restart() },
 			Telegrams: l.meter.telegrams, Reading: l.meter.reading, Readings: l.meter.readings, Metrics: scrapes,
+			History: l.remembered(), ModbusLog: l.modbusLog,
 			Choices:  config.Choices(known()),
 			Sessions: l.sessions,
 			Check:    check, TLS: l.identity.TLSConfig(),

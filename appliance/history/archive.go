@@ -89,8 +89,11 @@ func Remove(path string) error {
 }
 
 // Wipe deletes what the archive has, and keeps it from being written again: a life
-// that ends would write its last quarter-hour after that.
+// that ends would write its last quarter-hour after that. A nil archive has nothing.
 func (a *Archive) Wipe() error {
+	if a == nil {
+		return nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.wiped = true
@@ -138,12 +141,8 @@ func (a *Archive) Put(q Quarter) error {
 // place is where in the file the nth quarter-hour is.
 func place(n int64) int64 { return n % places * recordSize }
 
-// At returns the quarter-hour that t is in, as it was last kept. A nil archive has
-// none.
+// At returns the quarter-hour that t is in, as it was last kept.
 func (a *Archive) At(t time.Time) (Quarter, bool) {
-	if a == nil {
-		return Quarter{}, false
-	}
 	for q := range a.Between(t, t.Add(1)) {
 		return q, true
 	}
@@ -152,12 +151,12 @@ func (a *Archive) At(t time.Time) (Quarter, bool) {
 
 // Between yields the quarter-hours from the one that from is in to the last that
 // begins before to, the oldest first: at most those of 400 days, of a longer time the
-// latest. It needs 4 KiB. What cannot be read is left out.
+// latest. It needs 4 KiB. What cannot be read is left out; a nil archive has nothing.
 func (a *Archive) Between(from, to time.Time) iter.Seq[Quarter] {
 	return func(yield func(Quarter) bool) {
 		end := number(to.Add(length - 1))
 		n := max(number(from), end-places, 0)
-		if n >= end {
+		if a == nil || n >= end {
 			return
 		}
 		f, err := openFile(a.path, os.O_RDONLY)

@@ -86,9 +86,9 @@ type Window struct {
 
 // Column is one quantity in a Window, a value a second.
 type Column struct {
-	telegram.Quantity
-	Unit   telegram.Unit
-	Values []float32 // NaN: missing
+	Quantity telegram.Quantity
+	Unit     telegram.Unit
+	Values   []float32 // NaN: missing
 }
 
 // Between returns the values from the second of from to the one before that of to,
