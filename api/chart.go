@@ -26,19 +26,21 @@ const (
 	chartMargin = 3.0
 )
 
-// draw makes a chart of points at equal steps, the last one now; nil where none is
-// known. Points further apart than gap are not joined.
-func (t tongue) draw(points []Number, step, gap time.Duration) *chart {
+// draw makes a chart of points at equal steps, the last one now, NaN where nothing was
+// measured; nil where nothing was at all. Points further apart than gap are not joined.
+func (t tongue) draw(points []float32, step, gap time.Duration) *chart {
 	least, most, known := 0.0, 0.0, false
 	var lowest, highest float64
 	for _, p := range points {
-		if v, ok := p.Get(); ok {
-			least, most = math.Min(least, v), math.Max(most, v)
-			if !known {
-				lowest, highest = v, v
-			}
-			lowest, highest, known = math.Min(lowest, v), math.Max(highest, v), true
+		v := float64(p)
+		if math.IsNaN(v) {
+			continue
 		}
+		if !known {
+			lowest, highest, known = v, v, true
+		}
+		least, most = math.Min(least, v), math.Max(most, v)
+		lowest, highest = math.Min(lowest, v), math.Max(highest, v)
 	}
 	if !known {
 		return nil
@@ -58,8 +60,8 @@ func (t tongue) draw(points []Number, step, gap time.Duration) *chart {
 		}
 	}
 	for i, p := range points {
-		v, ok := p.Get()
-		if !ok {
+		v := float64(p)
+		if math.IsNaN(v) {
 			continue
 		}
 		if last < 0 || time.Duration(i-last)*step > gap {

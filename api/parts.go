@@ -114,16 +114,20 @@ func (t tongue) modbusPart(i int, m Modbus) part {
 	if exceptions == "0" {
 		exceptions = ""
 	}
-	id := "modbus"
-	if i > 0 {
-		id += "-" + strconv.Itoa(i+1)
-	}
-	return t.newPart(id, "part.modbus", m.State, "modbus."+string(m.State), m.Detail,
+	return t.newPart(modbusID(i), "part.modbus", m.State, "modbus."+string(m.State), m.Detail,
 		fact{t.T("fact.type"), m.MeterType},
 		fact{t.T("fact.listen"), m.Listen},
 		fact{t.T("fact.clients"), clients},
 		fact{t.T("fact.requests"), count(m.Requests)},
 		fact{t.T("fact.exceptions"), exceptions})
+}
+
+// modbusID names the part of a server, counted from 0.
+func modbusID(i int) string {
+	if i == 0 {
+		return "modbus"
+	}
+	return "modbus-" + strconv.Itoa(i+1)
 }
 
 // mqttPart shows the connection to a broker outside.

@@ -38,10 +38,6 @@ type Server struct {
 	// with * for the row of a list. The page offers them.
 	Choices map[string][]string
 
-	// Recent returns a quantity over the last span, a value a second, the last one now.
-	// The page draws it. Optional.
-	Recent func(quantity string, span time.Duration) []Number
-
 	// Reset asks the appliance to end this life and start the next. It returns
 	// at once; the answer to the client has left when it is called.
 	Reset func()

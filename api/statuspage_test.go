@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestPageSaysWhatTheStatusSays(t *testing.T) {
 		{"hostile meter", Status{Meter: Meter{ID: `<script>alert(1)</script>`}}, []string{"&lt;script&gt;alert"}, []string{"<script>alert"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := start(t, func(b *box) { b.Status = func() Status { return test.status } })
+			b := start(t, func(b *box) { b.Status, b.History = func() Status { return test.status }, History{} })
 			_, body := b.do(request{path: "/"})
 			for _, w := range test.want {
 				if !strings.Contains(body, w) {
@@ -89,19 +90,19 @@ func TestPageWeight(t *testing.T) {
 }
 
 func TestChart(t *testing.T) {
-	n := func(v float64) Number { return Number{telegram.Of(v)} }
+	gap := float32(math.NaN())
 	for _, test := range []struct {
 		name              string
-		points            []Number
+		points            []float32
 		line, area        string
 		zero, least, most string
 	}{
-		{"nothing known", []Number{{}, {}}, "", "", "", "", ""},
-		{"one value", []Number{{}, n(100)}, "M300.0 3.0", "M300.0 3.0V87.0H300.0Z", "", "100\u00a0W", "100\u00a0W"},
-		{"import and export", []Number{n(-100), n(100)}, "M150.0 87.0L300.0 3.0", "M150.0 87.0L300.0 3.0V45.0H150.0Z", "45.0", "−100\u00a0W", "100\u00a0W"},
-		{"a meter of two seconds", []Number{n(50), {}, n(100)}, "M100.0 45.0L300.0 3.0", "M100.0 45.0L300.0 3.0V87.0H100.0Z", "", "50\u00a0W", "100\u00a0W"},
-		{"a silence is no line", []Number{n(100), {}, {}, {}, n(100)}, "M60.0 3.0M300.0 3.0", "M60.0 3.0V87.0H60.0ZM300.0 3.0V87.0H300.0Z", "", "100\u00a0W", "100\u00a0W"},
-		{"nothing flows", []Number{n(0), n(0)}, "M150.0 87.0L300.0 87.0", "M150.0 87.0L300.0 87.0V87.0H150.0Z", "", "0\u00a0W", "0\u00a0W"},
+		{"nothing known", []float32{gap, gap}, "", "", "", "", ""},
+		{"one value", []float32{gap, 100}, "M300.0 3.0", "M300.0 3.0V87.0H300.0Z", "", "100\u00a0W", "100\u00a0W"},
+		{"import and export", []float32{-100, 100}, "M150.0 87.0L300.0 3.0", "M150.0 87.0L300.0 3.0V45.0H150.0Z", "45.0", "−100\u00a0W", "100\u00a0W"},
+		{"a meter of two seconds", []float32{50, gap, 100}, "M100.0 45.0L300.0 3.0", "M100.0 45.0L300.0 3.0V87.0H100.0Z", "", "50\u00a0W", "100\u00a0W"},
+		{"a silence is no line", []float32{100, gap, gap, gap, 100}, "M60.0 3.0M300.0 3.0", "M60.0 3.0V87.0H60.0ZM300.0 3.0V87.0H300.0Z", "", "100\u00a0W", "100\u00a0W"},
+		{"nothing flows", []float32{0, 0}, "M150.0 87.0L300.0 87.0", "M150.0 87.0L300.0 87.0V87.0H150.0Z", "", "0\u00a0W", "0\u00a0W"},
 	} {
 		c := tongues[0].draw(test.points, time.Second, 3*time.Second)
 		if c == nil {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"smartconnect/telegram"
 )
 
 // statusView is the status as the page shows it: in words, ready to print.
@@ -36,14 +38,15 @@ type lampView struct {
 
 // part is one part of the box: a lamp with its reason and its figures.
 type part struct {
-	ID     string
-	Name   string
-	Lamp   string
-	Word   string
-	Why    string // in the reader's language
-	Detail string // what the box says of it, in English
-	Facts  []fact
-	Light  *lightView
+	ID       string
+	Name     string
+	Lamp     string
+	Word     string
+	Why      string // in the reader's language
+	Detail   string // what the box says of it, in English
+	Facts    []fact
+	Light    *lightView
+	Requests []requestRow
 }
 
 type fact struct{ Name, Value string }
@@ -118,11 +121,15 @@ const shownMinutes = 5
 // addChart draws the power of the last minutes. Values that come further apart than
 // three periods of the meter, as it is with one that was silent, are not joined.
 func (s *Server) addChart(t tongue, st Status, v *statusView) {
-	if s.Recent == nil {
+	if s.History.Seconds == nil {
 		return
 	}
+	now := time.Now()
+	points := s.History.Seconds(now.Add(-shownMinutes*time.Minute), now, telegram.ActivePower)
 	gap := max(5*time.Second, time.Duration(3*st.Meter.PeriodSeconds.Or(1)*float64(time.Second)))
-	v.Chart = t.draw(s.Recent("active_power", shownMinutes*time.Minute), time.Second, gap)
+	if len(points.Columns) > 0 {
+		v.Chart = t.draw(points.Columns[0].Values, time.Second, gap)
+	}
 }
 
 // getStatusPage shows the status to a person.
@@ -131,5 +138,6 @@ func (s *Server) getStatusPage(w http.ResponseWriter, r *http.Request) {
 	st := s.status()
 	v := t.statusView(st)
 	s.addChart(t, st, &v)
+	s.addRequests(t, &v)
 	s.render(w, r, http.StatusOK, "status.html", "status.title", v)
 }
