@@ -51,6 +51,7 @@ type box struct {
 	checks        []string     // user and password of every call of Check
 	resets        chan struct{}
 	config        *fakeConfig
+	credentials   fakeCredentials
 
 	mu   sync.Mutex
 	wait time.Duration // what Check answers when locked
@@ -71,12 +72,6 @@ func (c *fakeConfig) Public() []byte {
 	return []byte(c.public)
 }
 
-func (c *fakeConfig) Revision() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return fmt.Sprint("revision", len(c.patches))
-}
-
 func (c *fakeConfig) Patch(body []byte) (PatchResult, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,23 +80,6 @@ func (c *fakeConfig) Patch(body []byte) (PatchResult, error) {
 		c.public = fmt.Sprintf(`{"MQTT":{"Site":"site-%d"}}`, len(c.patches))
 	}
 	return c.result, c.err
-}
-
-func (c *fakeConfig) Export(passphrase telegram.Secret) ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.phrases = append(c.phrases, passphrase.Reveal())
-	if !passphrase.IsSet() {
-		return []byte(`{"Export":1,"Config":{}}`), c.err
-	}
-	return []byte(`{"Export":1,"Sealed":"…"}`), c.err
-}
-
-func (c *fakeConfig) Import(body []byte, passphrase telegram.Secret) (PatchResult, error) {
-	c.mu.Lock()
-	c.phrases = append(c.phrases, passphrase.Reveal())
-	c.mu.Unlock()
-	return c.Patch(body)
 }
 
 type problems []Problem
@@ -157,6 +135,8 @@ func start(t *testing.T, change func(*box)) *box {
 			}
 			return user == "user" && password == rightPassword, 0
 		},
+		SetCredentials: b.credentials.set,
+
 		TLS:     &tls.Config{Certificates: []tls.Certificate{leaf}},
 		CA:      CA{PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw}), Fingerprint: fmt.Sprintf("%X", sha256.Sum256(authority.Raw))},
 		Serial:  "A1B2C3D4E5F6",

@@ -40,6 +40,7 @@ var secureRoutes = []route{
 	{"GET", "/metrics", reader, (*Server).getMetrics},
 	{"GET", "/api/v1/history", reader, (*Server).getHistory},
 	{"GET", "/api/v1/modbus/log", reader, (*Server).getModbusLog},
+	{"PATCH", "/api/v1/credentials", owner, (*Server).patchCredentials},
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
 	{"GET", "/api/v1/support", owner, (*Server).getSupport},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},

@@ -85,6 +85,12 @@ type Server struct {
 	// where the owner wants that.
 	PlainAPI bool
 
+	// SetCredentials changes passwords of the label, all of those given or none:
+	// "Password" of the API, "MQTTPassword" of the broker's user. Check takes the new
+	// one from then on, and no longer the old one. What the owner can put right is an
+	// error that wraps [Problems].
+	SetCredentials func(given map[string]string) error
+
 	TLS *tls.Config // certificate of the secure listener; optional without one
 	CA  CA          // what clients may come to trust
 

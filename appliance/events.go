@@ -36,6 +36,7 @@ const (
 	eventCounter     = "counter-restarted" // the invocation counter has started anew
 	eventStarted     = "started"           // a life of the box has begun
 	eventConfig      = "config-changed"    // somebody has changed settings
+	eventPassword    = "password-changed"  // somebody has changed a password of the label
 	eventMeterLost   = "meter-lost"        // the meter has fallen silent
 	eventMeterFound  = "meter-found"       // it is heard
 	eventDamaged     = "telegrams-damaged" // many telegrams come damaged

@@ -1,0 +1,45 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+)
+
+// The credentials that can be changed, by their names in the body.
+const (
+	memberPassword     = "Password"     // of the API
+	memberMQTTPassword = "MQTTPassword" // of the broker's user of the label
+)
+
+// patchCredentials changes the passwords of the label. Whoever holds an old one has
+// to log in anew with the next request.
+func (s *Server) patchCredentials(w http.ResponseWriter, r *http.Request) {
+	names := []string{memberPassword, memberMQTTPassword}
+	given, ok := s.members(w, r, names...)
+	if !ok {
+		return
+	}
+	changed := []string{}
+	for _, name := range names {
+		if _, ok := given[name]; ok {
+			changed = append(changed, pointer(name))
+		}
+	}
+	if len(changed) == 0 {
+		refuse(w, []Problem{{pointer(memberPassword), "is wanted: the new password"}})
+		return
+	}
+	err := s.SetCredentials(given)
+	var wrong Problems
+	switch {
+	case errors.As(err, &wrong):
+		refuse(w, wrong.Problems())
+		return
+	case err != nil:
+		s.Log.Error("credentials not changed", "error", err)
+		fail(w, r, http.StatusInternalServerError, "the password could not be changed: %v", err)
+		return
+	}
+	s.Log.Info("credentials changed", "event", "credentials_changed", "source", source(r), "credentials", changed)
+	answer(w, http.StatusOK, map[string][]string{"changed": changed})
+}
