@@ -7,6 +7,7 @@
 //	ca.pem         key and certificate of the authority of this one device
 //	tls.pem        key and certificate that HTTPS shows, renewed by itself
 //	client.pem     key and certificate that a broker outside is shown, made when one asks
+//	tokens.json    hashes of the tokens of machines, made with the first token
 //
 // All of them have mode 0600. Nothing is ever derived from a MAC address, which
 // everybody on the network can see.
@@ -60,6 +61,8 @@ type Identity struct {
 	refused string      // why it could not be read again, once said
 
 	leaf leaf
+
+	tokens tokens
 }
 
 // hardware is what an identity takes from the machine.
@@ -83,6 +86,7 @@ func open(dir string, log *slog.Logger, h hardware) (*Identity, error) {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	id.leaf.load(id.path(leafName), id.ca)
+	id.loadTokens()
 	return id, nil
 }
 
@@ -114,7 +118,7 @@ func (id *Identity) locked(change func() error) error {
 	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("locking %s: %w", id.dir, err)
 	}
-	for _, name := range []string{keptName, labelName, pendingName, caName, leafName, clientName} {
+	for _, name := range []string{keptName, labelName, pendingName, caName, leafName, clientName, tokensName} {
 		if err := config.RemoveTemporary(id.path(name)); err != nil {
 			return err
 		}
