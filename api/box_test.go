@@ -136,6 +136,7 @@ func start(t *testing.T, change func(*box)) *box {
 			return user == "user" && password == rightPassword, 0
 		},
 		SetCredentials: b.credentials.set,
+		Tokens:         &fakeTokens{names: []string{"grafana"}},
 
 		TLS:     &tls.Config{Certificates: []tls.Certificate{leaf}},
 		CA:      CA{PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw}), Fingerprint: fmt.Sprintf("%X", sha256.Sum256(authority.Raw))},

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"smartconnect/telegram"
 )
@@ -42,4 +45,49 @@ func (c *fakeCredentials) set(given map[string]string) error {
 	defer c.mu.Unlock()
 	c.given = append(c.given, given)
 	return c.err
+}
+
+// fakeTokens are tokens without secrets, or fail with err.
+type fakeTokens struct {
+	mu    sync.Mutex
+	names []string
+	err   error
+}
+
+const tokenSecret = "sc_SHOWNONCE"
+
+func (f *fakeTokens) Tokens() []Token {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []Token
+	for _, name := range f.names {
+		list = append(list, Token{name, time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)})
+	}
+	return list
+}
+
+func (f *fakeTokens) AddToken(name string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.err != nil:
+		return "", f.err
+	case name == "":
+		return "", fmt.Errorf("tokens: %w", problems{{"/Name", "a name has 1 to 32 letters"}})
+	case slices.Contains(f.names, name):
+		return "", fmt.Errorf("%s: %w", name, ErrConflict)
+	}
+	f.names = append(f.names, name)
+	return tokenSecret, nil
+}
+
+func (f *fakeTokens) RemoveToken(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at := slices.Index(f.names, name)
+	if f.err != nil || at < 0 {
+		return cmp.Or(f.err, ErrNone)
+	}
+	f.names = slices.Delete(f.names, at, at+1)
+	return nil
 }

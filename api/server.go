@@ -78,9 +78,6 @@ type Server struct {
 	// that were begun with the old one; it is not told to anybody. Optional.
 	Credential func() string
 
-	// Token returns the name of the machine that has the token. Optional.
-	Token func(token string) (name string, ok bool)
-
 	// PlainAPI answers the API on the plain listener as well: for closed networks,
 	// where the owner wants that.
 	PlainAPI bool
@@ -90,6 +87,12 @@ type Server struct {
 	// one from then on, and no longer the old one. What the owner can put right is an
 	// error that wraps [Problems].
 	SetCredentials func(given map[string]string) error
+
+	Tokens Tokens // of machines that may read
+
+	// Token returns the name of the token with a secret. It takes as long whether
+	// there is one or not.
+	Token func(secret string) (name string, ok bool)
 
 	TLS *tls.Config // certificate of the secure listener; optional without one
 	CA  CA          // what clients may come to trust

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Token is the credential of a machine that may read and change nothing.
+type Token struct {
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+}
+
+// Tokens are the tokens of the box.
+type Tokens interface {
+	// Tokens returns them in the order they were made in.
+	Tokens() []Token
+
+	// AddToken makes one and returns its secret, which is shown this once. The error
+	// wraps [Problems] for a name that will not do, or [ErrConflict].
+	AddToken(name string) (secret string, err error)
+
+	// RemoveToken makes one void at once. The error wraps [ErrNone] if there is none
+	// of that name.
+	RemoveToken(name string) error
+}
+
+// What keeps a token from being made or removed. The text of an error that wraps
+// one is shown.
+var (
+	ErrConflict = errors.New("it cannot be made beside those there are")
+	ErrNone     = errors.New("there is none of that name")
+)
+
+const memberName = "Name"
+
+func (s *Server) getTokens(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string][]Token{"tokens": listed(s.Tokens.Tokens())})
+}
+
+func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
+	given, ok := s.members(w, r, memberName)
+	if !ok {
+		return
+	}
+	name := given[memberName]
+	secret, err := s.Tokens.AddToken(name)
+	if err != nil {
+		s.refuseToken(w, r, err)
+		return
+	}
+	s.Log.Info("token made", "event", "token_added", "source", source(r), "name", name)
+	answer(w, http.StatusCreated, map[string]string{"name": name, "token": secret})
+}
+
+func (s *Server) deleteToken(w http.ResponseWriter, r *http.Request) {
+	given, ok := s.members(w, r, memberName)
+	if !ok {
+		return
+	}
+	name := given[memberName]
+	if err := s.Tokens.RemoveToken(name); err != nil {
+		s.refuseToken(w, r, err)
+		return
+	}
+	s.Log.Info("token removed", "event", "token_removed", "source", source(r), "name", name)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
+	var wrong Problems
+	switch {
+	case errors.As(err, &wrong):
+		refuse(w, wrong.Problems())
+	case errors.Is(err, ErrConflict):
+		fail(w, r, http.StatusConflict, "%v", err)
+	case errors.Is(err, ErrNone):
+		fail(w, r, http.StatusNotFound, "%v", err)
+	default:
+		s.Log.Error("tokens not saved", "error", err)
+		fail(w, r, http.StatusInternalServerError, "the tokens could not be saved: %v", err)
+	}
+}
