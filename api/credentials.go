@@ -11,7 +11,7 @@ const (
 	memberMQTTPassword = "MQTTPassword" // of the broker's user of the label
 )
 
-// patchCredentials changes the passwords of the label. Whoever holds an old one has
+// patchCredentials changes the passwords of the label. Whoever else holds an old one has
 // to log in anew with the next request.
 func (s *Server) patchCredentials(w http.ResponseWriter, r *http.Request) {
 	names := []string{memberPassword, memberMQTTPassword}
@@ -29,7 +29,7 @@ func (s *Server) patchCredentials(w http.ResponseWriter, r *http.Request) {
 		refuse(w, []Problem{{pointer(memberPassword), "is wanted: the new password"}})
 		return
 	}
-	err := s.SetCredentials(given)
+	err := s.setCredentials(r, given, changed)
 	var wrong Problems
 	switch {
 	case errors.As(err, &wrong):
@@ -40,6 +40,15 @@ func (s *Server) patchCredentials(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusInternalServerError, "the password could not be changed: %v", err)
 		return
 	}
-	s.Log.Info("credentials changed", "event", "credentials_changed", "source", source(r), "credentials", changed)
 	answer(w, http.StatusOK, map[string][]string{"changed": changed})
+}
+
+// setCredentials changes passwords. Who did it stays logged in.
+func (s *Server) setCredentials(r *http.Request, given map[string]string, changed []string) error {
+	if err := s.SetCredentials(given); err != nil {
+		return err
+	}
+	s.Sessions.renew(source(r), s.credential())
+	s.Log.Info("credentials changed", "event", "credentials_changed", "source", source(r), "credentials", changed)
+	return nil
 }

@@ -45,6 +45,11 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, passphrase teleg
 		fail(w, r, http.StatusInternalServerError, "the configuration could not be exported: %v", err)
 		return
 	}
+	s.sendExport(w, r, file, passphrase)
+}
+
+// sendExport sends a file that was exported, and notes that.
+func (s *Server) sendExport(w http.ResponseWriter, r *http.Request, file []byte, passphrase telegram.Secret) {
 	s.Log.Info("configuration exported", "event", "config_exported", "source", source(r), "secrets", passphrase.IsSet())
 	w.Header().Set("Content-Disposition", `attachment; filename="smart-connect-`+s.Serial+`-config.json"`)
 	send(w, http.StatusOK, "application/json", file)

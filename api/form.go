@@ -21,10 +21,18 @@ const (
 
 // form reads the form of a page. If it cannot, it has answered and ok is false.
 func (s *Server) form(w http.ResponseWriter, r *http.Request) (form url.Values, ok bool) {
-	r.Body = http.MaxBytesReader(w, r.Body, s.Limits.BodyBytes)
-	err := r.ParseMultipartForm(s.Limits.BodyBytes)
+	return s.formUpTo(w, r, s.Limits.BodyBytes)
+}
+
+// formUpTo is form with a limit of its own, in octets.
+func (s *Server) formUpTo(w http.ResponseWriter, r *http.Request, most int64) (form url.Values, ok bool) {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	err := r.ParseForm()
+	if err == nil {
+		err = r.ParseMultipartForm(most)
+	}
 	if errors.Is(err, http.ErrNotMultipart) {
-		err = nil // it was read as the other kind of form
+		err = nil // it has been read as the other kind of form
 	}
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -101,7 +109,10 @@ func pattern(pointer string) string {
 // refused.
 func (s *Server) control(t tongue, f field, tree any, typed url.Values, pending []string) control {
 	name := pattern(f.at)
-	c := control{Name: f.at, Kind: f.kind, Label: t.T("field" + name), Hint: t.T("hint" + name)}
+	c := control{Name: f.at, Kind: f.kind, Label: t.T("field" + name)}
+	if hint := "hint" + name; t.has(hint) {
+		c.Hint = t.T(hint)
+	}
 	switch v := at(tree, f.at).(type) {
 	case string:
 		c.Value = v

@@ -28,7 +28,7 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, v
 	if h := s.Sessions.holder(s.credential()); h != nil && h.Source != source(r) && v.Occupied == "" {
 		v.Occupied = t.T("login.occupied")
 	}
-	s.render(w, r, status, "login.html", "login.title", v)
+	s.render(w, r, status, "login.html", "/login", "login.title", v)
 }
 
 // postLogin begins the session of a page.

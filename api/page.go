@@ -40,27 +40,27 @@ type tab struct {
 	Here        bool
 }
 
-// render sends a page to who is logged in.
-func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, body any) {
+// render sends the page of a path.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, path, title string, body any) {
 	t := tongueOf(r)
-	l := layout{tongue: t, Title: t.T(title), Serial: s.Serial, Scripted: true, Body: body}
+	l := layout{tongue: t, Title: t.T(title), Path: path, Serial: s.Serial, Scripted: true, Body: body}
 	if name != "login.html" {
 		l.Version, l.Fingerprint = s.Version, s.CA.Fingerprint
-		l.Tabs = append(l.Tabs, tab{"/", t.T("status.title"), r.URL.Path == "/"})
+		l.Tabs = append(l.Tabs, tab{"/", t.T("status.title"), path == "/"})
 		for _, sh := range sheets {
-			l.Tabs = append(l.Tabs, tab{sh.path, t.T(sh.title + ".tab"), r.URL.Path == sh.path})
+			l.Tabs = append(l.Tabs, tab{sh.path, t.T(sh.title + ".tab"), path == sh.path})
 		}
 		for _, p := range s.Status().RestartFor {
 			l.Waiting = append(l.Waiting, strings.ReplaceAll(strings.TrimPrefix(p, "/"), "/", "."))
 		}
 	}
-	renderPage(w, r, status, name, l)
+	renderPage(w, status, name, l)
 }
 
 // renderPage sends a page. Its template writes into memory first, so that what
 // fails half-way never reaches a reader as if it were whole.
-func renderPage(w http.ResponseWriter, r *http.Request, status int, name string, l layout) {
-	l.Path, l.Tongues = r.URL.Path, tongues
+func renderPage(w http.ResponseWriter, status int, name string, l layout) {
+	l.Tongues = tongues
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, l); err != nil {
 		panic(fmt.Errorf("api: page %s: %w", name, err))
@@ -70,7 +70,7 @@ func renderPage(w http.ResponseWriter, r *http.Request, status int, name string,
 
 // renderError says to a person what went wrong.
 func renderError(w http.ResponseWriter, r *http.Request, status int, sentence string) {
-	renderPage(w, r, status, "error.html", layout{tongue: tongueOf(r), Title: http.StatusText(status), Body: sentence})
+	renderPage(w, status, "error.html", layout{tongue: tongueOf(r), Path: "/", Title: http.StatusText(status), Body: sentence})
 }
 
 // getLanding leads to the secure page from the plain port.
@@ -84,7 +84,7 @@ func (s *Server) landing(w http.ResponseWriter, r *http.Request, status int) {
 		fault = s.SecureFault()
 	}
 	t := tongueOf(r)
-	renderPage(w, r, status, "landing.html", layout{tongue: t, Title: t.T("landing.title"), Serial: s.Serial, Body: map[string]any{
+	renderPage(w, status, "landing.html", layout{tongue: t, Path: "/", Title: t.T("landing.title"), Serial: s.Serial, Body: map[string]any{
 		"Link": s.secureURL(r, "/"), "Fault": fault, "Fingerprint": s.CA.Fingerprint, "PlainAPI": s.PlainAPI,
 	}})
 }

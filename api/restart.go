@@ -2,14 +2,14 @@ package api
 
 import "net/http"
 
+const restartPath = "/restart"
+
 // restartView is the page that is shown while the box restarts.
-type restartView struct {
-	Uptime int64 // of the life that ends: the next one has a smaller one
-}
+type restartView struct{}
 
 // getRestart asks whether the box is to restart.
 func (s *Server) getRestart(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, http.StatusOK, "restart.html", "restart.title", nil)
+	s.render(w, r, http.StatusOK, "restart.html", restartPath, "restart.title", nil)
 }
 
 // postRestart restarts it. The page that is the answer waits for the next life, and
@@ -20,7 +20,7 @@ func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) {
 	}
 	s.Log.Info("reset requested", "event", "reset_requested", "source", source(r))
 	w.Header().Set("Connection", "close")
-	s.render(w, r, http.StatusAccepted, "restart.html", "restart.title", &restartView{s.Status().UptimeSeconds})
+	s.render(w, r, http.StatusAccepted, "restart.html", restartPath, "restart.title", &restartView{})
 	_ = http.NewResponseController(w).Flush() // a client that is gone already wanted it all the same
 	s.Reset()
 }

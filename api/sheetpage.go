@@ -22,6 +22,9 @@ type sheetView struct {
 	Notes          []string // of what was saved
 	Errors         []Problem
 	Unsaid         []Problem // of settings that are not on this page
+
+	Users    *usersView  // on the page of the users
+	Imported *importView // on that of the box, after an import
 }
 
 // rowView is a row of a list, or the one group of a sheet without.
@@ -71,7 +74,10 @@ func (s *Server) showSheet(w http.ResponseWriter, r *http.Request, status int, s
 			v.Unsaid = append(v.Unsaid, p)
 		}
 	}
-	s.render(w, r, status, "sheet.html", sh.title+".title", v)
+	if sh.path == usersPath {
+		v.Users = s.users(v.Users)
+	}
+	s.render(w, r, status, "sheet.html", sh.path, sh.title+".title", v)
 }
 
 // place puts a control into its row.

@@ -39,6 +39,12 @@ const (
 	asRights kind = "rights" // of a user of the broker, as one of a few sets of rules
 )
 
+// The sheets that have more than fields.
+const (
+	usersPath = "/settings/users"
+	boxPath   = "/settings/box"
+)
+
 // sheets are the settings pages. Network settings and firmware have theirs once the box
 // can change them.
 var sheets = []sheet{
@@ -101,14 +107,14 @@ var sheets = []sheet{
 		{at: "/Broker/WebSocketTLS", kind: asText, more: true},
 		{at: "/Broker/StaleAfter", kind: asText, more: true},
 	}},
-	{path: "/settings/users", title: "users", list: "/Broker/Users", fresh: row{
+	{path: usersPath, title: "users", list: "/Broker/Users", fresh: row{
 		"Name": "", "Rules": rights[0].rules,
 	}, fields: []field{
 		{at: "/Broker/Users/*/Name", kind: asText},
 		{at: "/Broker/Users/*/Password", kind: asSecret},
 		{at: "/Broker/Users/*/Rules", kind: asRights},
 	}},
-	{path: "/settings/box", title: "box", fields: []field{
+	{path: boxPath, title: "box", fields: []field{
 		{at: "/History/OnDisk", kind: asToggle},
 		{at: "/Internet/Check", kind: asText},
 		{at: "/API/PlainHTTP", kind: asToggle},

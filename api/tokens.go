@@ -45,12 +45,11 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := given[memberName]
-	secret, err := s.Tokens.AddToken(name)
+	secret, err := s.addToken(r, name)
 	if err != nil {
 		s.refuseToken(w, r, err)
 		return
 	}
-	s.Log.Info("token made", "event", "token_added", "source", source(r), "name", name)
 	answer(w, http.StatusCreated, map[string]string{"name": name, "token": secret})
 }
 
@@ -59,13 +58,28 @@ func (s *Server) deleteToken(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	name := given[memberName]
-	if err := s.Tokens.RemoveToken(name); err != nil {
+	if err := s.removeToken(r, given[memberName]); err != nil {
 		s.refuseToken(w, r, err)
 		return
 	}
-	s.Log.Info("token removed", "event", "token_removed", "source", source(r), "name", name)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// addToken makes a token, and notes that.
+func (s *Server) addToken(r *http.Request, name string) (secret string, err error) {
+	if secret, err = s.Tokens.AddToken(name); err == nil {
+		s.Log.Info("token made", "event", "token_added", "source", source(r), "name", name)
+	}
+	return secret, err
+}
+
+// removeToken removes one, and notes that.
+func (s *Server) removeToken(r *http.Request, name string) error {
+	err := s.Tokens.RemoveToken(name)
+	if err == nil {
+		s.Log.Info("token removed", "event", "token_removed", "source", source(r), "name", name)
+	}
+	return err
 }
 
 func (s *Server) refuseToken(w http.ResponseWriter, r *http.Request, err error) {

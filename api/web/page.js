@@ -7,16 +7,21 @@
   const ask = (path) => fetch(path, { ...background, signal: AbortSignal.timeout(5000) });
   const lost = document.getElementById('lost');
   const waiting = document.getElementById('restarting');
+  const pieces = (page) => [...page.querySelectorAll('[data-live]')].map((piece) => piece.id).join();
+  const every = document.getElementById('now') ? 1000 : 10000; // the status, or a form
   let answered = Date.now();
   let dirty = false;
 
   // A page that gets no answer says so: old values must not look alive.
   async function refresh() {
     try {
-      const answer = await ask(location.pathname);
+      const answer = await ask(document.body.dataset.path);
       if (answer.redirected) return location.assign(answer.url);
       if (!answer.ok) throw new Error(answer.statusText);
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      if (pieces(page) !== pieces(document)) { // a piece has come or gone
+        document.querySelector('main').replaceWith(page.querySelector('main'));
+      }
       for (const old of document.querySelectorAll('[data-live]')) {
         const fresh = page.getElementById(old.id);
         if (!fresh || fresh.isEqualNode(old) || old.contains(document.activeElement)) continue;
@@ -32,7 +37,7 @@
       lost.hidden = false;
       document.body.classList.add('old');
     }
-    setTimeout(refresh, document.hidden ? 10000 : 1000);
+    setTimeout(refresh, document.hidden ? 10000 : every);
   }
 
   // The next life has been up for less time than we have waited for it.
@@ -74,5 +79,5 @@
   addEventListener('beforeunload', (e) => { if (dirty) e.preventDefault(); });
 
   if (waiting) setTimeout(() => comeBack(Date.now() - 1500), 1500);
-  else if (document.querySelector('[data-live]')) setTimeout(refresh, 1000);
+  else if (document.querySelector('[data-live]')) setTimeout(refresh, every);
 })();
