@@ -120,27 +120,27 @@ func TestStreamsHaveTheirPlaces(t *testing.T) {
 	}
 }
 
-func TestPlaces(t *testing.T) {
-	var p places
+func TestRoom(t *testing.T) {
+	var r room
 	for i := range maxStreams {
-		if source := fmt.Sprintf("192.0.2.%d", i/maxStreamsPerSource); !p.take(source) {
+		if source := fmt.Sprintf("192.0.2.%d", i/maxStreamsPerSource); !r.take(source) {
 			t.Fatalf("no place for %s, after %d", source, i)
 		}
 	}
-	if p.take("192.0.2.200") {
+	if r.take("192.0.2.200") {
 		t.Errorf("a place for one more than %d", maxStreams)
 	}
-	p.leave("192.0.2.1")
-	if p.take("192.0.2.2") {
+	r.leave("192.0.2.1")
+	if r.take("192.0.2.2") {
 		t.Errorf("more than %d of one address", maxStreamsPerSource)
 	}
-	if !p.take("192.0.2.200") {
+	if !r.take("192.0.2.200") {
 		t.Error("a place that was given back is taken")
 	}
 	for range maxStreamsPerSource {
-		p.leave("192.0.2.0")
+		r.leave("192.0.2.0")
 	}
-	if len(p.of) != 4 {
-		t.Errorf("addresses without a stream are remembered: %v", p.of)
+	if len(r.of) != 4 {
+		t.Errorf("addresses without a stream are remembered: %v", r.of)
 	}
 }

@@ -123,7 +123,7 @@ type Server struct {
 	locked     pause
 	foreign    pause
 	stranger   pause
-	streams    places // of readings
+	streams    room // for streams of readings
 }
 
 // CA is the certificate authority of this box.

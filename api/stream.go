@@ -30,34 +30,34 @@ const (
 	maxStreamsPerSource = 4
 )
 
-// places counts the streams that are open. The zero places has all of them free.
-type places struct {
+// room counts the streams that are open. The zero room is empty.
+type room struct {
 	mu    sync.Mutex
 	taken int
 	of    map[string]int // by address
 }
 
 // take takes a place for source, if there is one.
-func (p *places) take(source string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.taken >= maxStreams || p.of[source] >= maxStreamsPerSource {
+func (r *room) take(source string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.taken >= maxStreams || r.of[source] >= maxStreamsPerSource {
 		return false
 	}
-	if p.of == nil {
-		p.of = map[string]int{}
+	if r.of == nil {
+		r.of = map[string]int{}
 	}
-	p.taken++
-	p.of[source]++
+	r.taken++
+	r.of[source]++
 	return true
 }
 
 // leave gives the place back.
-func (p *places) leave(source string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.taken--
-	if p.of[source]--; p.of[source] == 0 {
-		delete(p.of, source)
+func (r *room) leave(source string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken--
+	if r.of[source]--; r.of[source] == 0 {
+		delete(r.of, source)
 	}
 }
