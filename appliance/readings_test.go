@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,8 @@ import (
 
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/snapshot"
+	"smartconnect/telegram"
+	"smartconnect/telegram/sim"
 )
 
 // part returns one member of a reading as it was written.
@@ -239,6 +242,47 @@ func TestReadings(t *testing.T) {
 					t.Errorf("%s, want %s", seen, c.want)
 				}
 			})
+		})
+	}
+}
+
+// Of every simulated meter the objects are told as the house has them.
+func TestReadingOfEveryMeter(t *testing.T) {
+	settings := withKeys(sim.Key, sim.AuthKey)
+	settings.RequireEncryption = false
+	now := time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
+	for _, name := range sim.Names() {
+		t.Run(name, func(t *testing.T) {
+			meter, err := sim.ByName(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			state := meter.House(1, now).Look(now)
+			m, _ := readMeter(t, settings)
+			_ = m.receiver.Run(bytes.NewReader(meter.Encode(nil, state, now)), time.Second, m.received)
+			var got struct{ OBIS, Labels map[string]told }
+			if err := json.Unmarshal(m.reading(true).JSON, &got); err != nil {
+				t.Fatal(err)
+			}
+			truth, compared := meter.Truth(state, now), 0
+			for text, o := range got.OBIS {
+				code, _, err := telegram.ParseOBIS([]byte(text))
+				if err != nil || code.String() != text {
+					t.Errorf("%q is no code: %v", text, err)
+				}
+				q, known := code.Quantity()
+				want, said := truth[q]
+				if !known || !said {
+					continue
+				}
+				compared++
+				if v, ok := o.Value.(float64); !ok || math.Abs(v-want) > 1e-6 || o.Unit != q.Unit().String() {
+					t.Errorf("%s is %v, want %v %s", text, o, want, q.Unit())
+				}
+			}
+			if heatAlone := name == "warmtelink"; len(got.OBIS)+len(got.Labels) < 3 || compared < 3 && len(got.Labels) == 0 && !heatAlone {
+				t.Errorf("%d objects and %d labels, %d of them known to the house", len(got.OBIS), len(got.Labels), compared)
+			}
 		})
 	}
 }
