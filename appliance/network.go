@@ -63,7 +63,7 @@ func linkStatus(h netcfg.Host) api.Link {
 	case !h.Known:
 		s.Lamp = api.Lamp{State: api.Off, Reason: api.ReasonUnknown, Detail: "this system does not tell about its interfaces"}
 	case l == (netcfg.Link{}):
-		s.Lamp = api.Lamp{State: api.Off, Reason: api.ReasonNoInterface, Detail: "this host has no network but itself"}
+		s.Lamp = api.Lamp{State: api.Off, Reason: api.ReasonNoInterface, Detail: "this host has no interface that leads anywhere"}
 	case !l.Up:
 		s.Lamp = api.Lamp{State: api.Fault, Reason: api.ReasonInterfaceDown, Detail: l.Name + " is switched off on this host"}
 	case !l.Carrier && l.Kind == netcfg.WiFi:
@@ -100,7 +100,7 @@ func addressStatus(h netcfg.Host) api.Address {
 	case !h.Known:
 		s.Lamp = api.Lamp{State: api.Off, Reason: api.ReasonUnknown, Detail: "this system does not tell about its interfaces"}
 	case h.Link == (netcfg.Link{}):
-		s.Lamp = api.Lamp{State: api.Off, Reason: api.ReasonNoInterface, Detail: "this host has no network but itself"}
+		s.Lamp = api.Lamp{State: api.Off, Reason: api.ReasonNoInterface, Detail: "this host has no address but its own loopback"}
 	default:
 		s.Lamp = api.Lamp{State: api.Fault, Reason: api.ReasonNoAddress, Detail: h.Link.Name + " has no IPv4 address: neither has a DHCP server given one, nor is one set"}
 	}
