@@ -72,7 +72,16 @@ func TestSupportTellsNoSecret(t *testing.T) {
 	if code, _ := b.as("127.0.0.9", "PATCH", "/api/v1/config", `{"Meter":{"DemandCap":9000}}`, nil); code != http.StatusOK {
 		t.Fatalf("PATCH: %d", code)
 	}
-	code, file, err := b.call("GET", "/api/v1/support", "")
+	var made struct{ Token string }
+	if code, text := b.as("127.0.0.9", "POST", "/api/v1/tokens", `{"Name":"grafana"}`, nil); code != http.StatusCreated || json.Unmarshal([]byte(text), &made) != nil {
+		t.Fatalf("token: %d %s", code, text)
+	}
+	planted["token"], planted["password of the label, before"], planted["password"] = made.Token, b.label.Password, "Chosen-By-The-Owner-7"
+	if code, text := b.as("127.0.0.9", "PATCH", "/api/v1/credentials", `{"Password":"`+planted["password"]+`"}`, nil); code != http.StatusOK {
+		t.Fatalf("password: %d %s", code, text)
+	}
+	b.label.Password = planted["password"]
+	code, file, err := b.call("GET", "/api/v1/support?takeover=1", "")
 	if err != nil || code != http.StatusOK {
 		t.Fatalf("%d, %v", code, err)
 	}
@@ -117,7 +126,7 @@ func secretsOf(t *testing.T, b *box, planted map[string]string) map[string]strin
 	for name, s := range planted {
 		found[name] = s
 	}
-	hidden := regexp.MustCompile(`\$2[aby]\$[^"]+|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+`)
+	hidden := regexp.MustCompile(`\$2[aby]\$[^"]+|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+|\b[0-9a-f]{64}\b`)
 	err := filepath.WalkDir(b.o.State, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -131,7 +140,7 @@ func secretsOf(t *testing.T, b *box, planted map[string]string) map[string]strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"identity.json 0", "identity.json 1", "config.json 0", "ca.pem 0", "tls.pem 0"} {
+	for _, name := range []string{"identity.json 0", "identity.json 1", "config.json 0", "tokens.json 0", "ca.pem 0", "tls.pem 0"} {
 		if found[name] == "" {
 			t.Errorf("no secret in %s", name)
 		}
