@@ -32,7 +32,7 @@ func (b *box) as(from, method, path, body string, change func(*http.Request)) (c
 	if change != nil {
 		change(r)
 	}
-	resp, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(r)
+	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func (b *box) as(from, method, path, body string, change func(*http.Request)) (c
 func (b *box) journal() []api.LogLine {
 	b.t.Helper()
 	var body []byte
-	eventually(b.t, 5*time.Second, "the box answers, in this life or the next", func() bool {
+	eventually(b.t, 30*time.Second, "the box answers, in this life or the next", func() bool {
 		code, text, err := b.call("GET", "/api/v1/support?takeover=1", "")
 		body = text
 		return err == nil && code == http.StatusOK
