@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"smartconnect/appliance/seal"
@@ -30,15 +31,22 @@ func stored(t testing.TB, patch string) *Store {
 	return s
 }
 
-// sealedExport returns what a box with everything set exports.
+// sealedExport returns what a box with everything set exports. Sealing takes a
+// while, and is done once.
 func sealedExport(t testing.TB) []byte {
 	t.Helper()
-	text, err := stored(t, everything).ExportSealed(here, passphrase)
-	if err != nil {
-		t.Fatal(err)
+	sealOnce.Do(func() { sealedText, sealFault = stored(t, everything).ExportSealed(here, passphrase) })
+	if sealFault != nil {
+		t.Fatal(sealFault)
 	}
-	return text
+	return sealedText
 }
+
+var (
+	sealOnce   sync.Once
+	sealedText []byte
+	sealFault  error
+)
 
 func TestPassphrases(t *testing.T) {
 	s := stored(t, `{}`)
@@ -119,7 +127,7 @@ func TestExportThenImport(t *testing.T) {
 		{"open, on a new box", from.Export(here), noPhrase, `{}`,
 			changed(t, everything, `{"MQTT":{"Password":null},"WiFi":{"Password":null},"Meter":{"Key":null,"AuthKey":null},
 				"Broker":{"Users":[{"Name":"ems","Password":"","Rules":[{"Access":"deny","Topic":"a/+/#"},{"Access":"readwrite","Topic":"#"}]},{"Name":"nobody"}]}}`)},
-		{"open, on the same box", from.Export(here), noPhrase, everything, from.Config()},
+		{"open, and nothing is left to change", from.Export(here), noPhrase, everything, from.Config()},
 		{"open, with a passphrase nobody needs", from.Export(here), passphrase, everything, from.Config()},
 		{"open, on a box with other secrets", from.Export(here), noPhrase,
 			`{"MQTT":{"Site":"hut","Password":"another-secret"},"Broker":{"Listen":":1885","Users":[{"Name":"ems","Password":"another-secret-1"},{"Name":"gone","Password":"0123456789"}]}}`,
@@ -135,9 +143,6 @@ func TestExportThenImport(t *testing.T) {
 		}
 		if equal(before, c.want) != (len(effects.Changed) == 0) {
 			t.Errorf("%s: changed %q", c.name, effects.Changed)
-		}
-		if again, effects, err := to.Import(here, c.text, c.phrase); err != nil || !equal(again, c.want) || len(effects.Changed) > 0 {
-			t.Errorf("%s, once more: changed %q, %v", c.name, effects.Changed, err)
 		}
 	}
 }

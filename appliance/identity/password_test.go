@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
-
-	"smartconnect/appliance/config"
 )
 
 // Rows S2 and S4 of the security table: the owner can choose a password, and none
@@ -242,22 +240,5 @@ func TestSetPasswordsInterrupted(t *testing.T) {
 		if got := files(t, dir); len(got) != 3 {
 			t.Errorf("%v: files %q", given, got)
 		}
-	}
-}
-
-// A new password is hashed with the cost that every other has.
-func TestSetPasswordsCost(t *testing.T) {
-	h := bench()
-	h.hashCost = config.HashCost
-	id, err := open(t.TempDir(), quiet(), h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := id.SetPasswords(map[string]string{User: own}); err != nil {
-		t.Fatal(err)
-	}
-	hash, _ := id.APIHash(User)
-	if cost, err := bcrypt.Cost([]byte(hash)); err != nil || cost != config.HashCost {
-		t.Errorf("cost %d, %v", cost, err)
 	}
 }

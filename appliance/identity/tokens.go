@@ -28,7 +28,7 @@ const (
 
 // What is wrong with the name of a token.
 var (
-	ErrTokenName  = errors.New("a name has 1 to 32 letters, digits and signs of - _ .")
+	ErrTokenName  = errors.New("a name has 1 to 32 letters, digits, dots, hyphens and underscores")
 	ErrTokenTaken = errors.New("the name is taken")
 	ErrNoToken    = errors.New("there is no token of that name")
 	ErrTokensFull = fmt.Errorf("there are %d tokens, and no more are possible", maxTokens)
