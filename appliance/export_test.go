@@ -39,11 +39,8 @@ func TestMoveToANewBox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, sealed, err := old.call("POST", "/api/v1/config/export", `{"passphrase":"`+passphrase+`"}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hidden("the export", string(open)+string(sealed))
+	_, sealed := old.ask("POST", "/api/v1/config/export", `{"passphrase":"`+passphrase+`"}`, "Accept", "application/json")
+	hidden("the export", string(open)+sealed)
 
 	var result api.PatchResult
 	code, body, err := fresh.call("POST", "/api/v1/config/import", string(open))
@@ -60,11 +57,11 @@ func TestMoveToANewBox(t *testing.T) {
 	}
 
 	before := kept(fresh)
-	resp, answer := fresh.ask("POST", "/api/v1/config/import", string(sealed), "Passphrase", "correct horse batterx")
+	resp, answer := fresh.ask("POST", "/api/v1/config/import", sealed, "Passphrase", "correct horse batterx")
 	if resp.StatusCode != 422 || !strings.Contains(answer, "was sealed with another passphrase") || kept(fresh) != before {
 		t.Errorf("with another passphrase: %d %s", resp.StatusCode, answer)
 	}
-	resp, answer = fresh.ask("POST", "/api/v1/config/import", string(sealed), "Passphrase", passphrase)
+	resp, answer = fresh.ask("POST", "/api/v1/config/import", sealed, "Passphrase", passphrase)
 	if resp.StatusCode != 200 || !strings.Contains(answer, `"/MQTT/Password"`) {
 		t.Errorf("with its passphrase: %d %s", resp.StatusCode, answer)
 	}

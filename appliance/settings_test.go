@@ -40,7 +40,7 @@ func (b *box) ask(method, path, body, header, value string) (*http.Response, str
 	r.SetBasicAuth(b.label.User, b.label.Password)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(r)
+	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(r)
 	if err != nil {
 		b.t.Fatal(err)
 	}

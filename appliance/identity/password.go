@@ -95,12 +95,16 @@ func (id *Identity) judge(given map[string]string) error {
 			continue
 		}
 		for other, at := range users {
-			_, changes := given[other]
-			same := bcrypt.CompareHashAndPassword([]byte(*at.hash(&now)), []byte(password)) == nil
+			next, changes := given[other]
+			same := next == password
+			if !changes || other == user {
+				same = bcrypt.CompareHashAndPassword([]byte(*at.hash(&now)), []byte(password)) == nil
+			}
 			switch {
-			case other == user && same:
+			case !same:
+			case other == user:
 				wrong[user] = "is the present one"
-			case other != user && (same && !changes || changes && given[other] == password):
+			default:
 				wrong[user] = fmt.Sprintf("is also that of the user %q: each opens one thing only, as what is said on port 1883 may be overheard", other)
 			}
 		}
