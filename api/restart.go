@@ -1,8 +1,15 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 const restartPath = "/restart"
+
+// restartPause is how long the box goes on, so that the page can fetch its style and
+// its script: without them it would neither look like one nor come back.
+const restartPause = time.Second
 
 // restartView is the page that is shown while the box restarts.
 type restartView struct{}
@@ -22,5 +29,6 @@ func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	s.render(w, r, http.StatusAccepted, "restart.html", restartPath, "restart.title", &restartView{})
 	_ = http.NewResponseController(w).Flush() // a client that is gone already wanted it all the same
+	time.Sleep(restartPause)
 	s.Reset()
 }
