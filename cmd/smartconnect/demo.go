@@ -108,6 +108,7 @@ const demoText = `Smart Connect {{.Serial}} reads a simulated house (DSMR 5, thr
     mosquitto_sub -h 127.0.0.1 -p {{.MQTTS}} --cafile ca.crt -u {{.MQTTUser}} -P {{.MQTTPassword}} -t 'smart-connect/+/electricity'
 
   What an installer asks and changes:
+    curl -k -u {{.User}}:{{.Password}} https://127.0.0.1:{{.HTTPS}}/api/v1/readings
     curl -k -u {{.User}}:{{.Password}} https://127.0.0.1:{{.HTTPS}}/api/v1/status
     curl -k -u {{.User}}:{{.Password}} https://127.0.0.1:{{.HTTPS}}/api/v1/config
     curl -k -u {{.User}}:{{.Password}} -X PATCH -H 'Content-Type: application/json' \
