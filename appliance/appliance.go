@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"smartconnect/api"
 	"smartconnect/appliance/command"
 	"smartconnect/appliance/config"
 	"smartconnect/appliance/history"
@@ -71,11 +70,11 @@ func Run(ctx context.Context, o Options) error {
 	if o.Backoff == (run.Backoff{}) {
 		o.Backoff = run.DefaultBackoff
 	}
-	sessions := new(api.Sessions)
+	past := new(past)
 	o.journal = &journal.Journal{}
 	o.Log = slog.New(o.journal.Handler(o.Log.Handler()))
 	for ctx.Err() == nil {
-		l, err := begin(o, sessions)
+		l, err := begin(o, past)
 		if err != nil {
 			return err
 		}
@@ -87,6 +86,7 @@ func Run(ctx context.Context, o Options) error {
 // life is the box from one reset to the next.
 type life struct {
 	o        Options
+	past     *past
 	began    time.Time
 	log      *slog.Logger
 	store    *snapshot.Store
@@ -97,7 +97,6 @@ type life struct {
 	asSaved  config.Config // the same without overrides
 	unsaid   bool          // what the owner wants could not be read
 	warnings []string      // what was wrong at the start
-	sessions *api.Sessions // who uses the box; of all lives
 
 	meter    *meter
 	share    *port // of the telegrams; nil: not shared
@@ -113,8 +112,8 @@ type life struct {
 	restart  context.CancelFunc
 }
 
-func begin(o Options, sessions *api.Sessions) (*life, error) {
-	l := &life{o: o, sessions: sessions, began: time.Now(), log: o.Log, events: &events{log: o.Log}, network: newNetwork()}
+func begin(o Options, past *past) (*life, error) {
+	l := &life{o: o, past: past, began: time.Now(), log: o.Log, events: &events{log: o.Log}, network: newNetwork()}
 	var err error
 	if l.identity, err = identity.Open(o.State, o.Log); err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func start(t *testing.T, source string, patch string) *box {
 		t.Fatal(err)
 	}
 	if patch != "" {
-		l, err := begin(b.o, new(api.Sessions))
+		l, err := begin(b.o, new(past))
 		if err != nil {
 			t.Fatal(err)
 		}

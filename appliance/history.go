@@ -17,7 +17,7 @@ import (
 const historyFile = "history"
 
 func (l *life) addHistory() error {
-	l.history = history.New(l.store, l.openArchive(l.cfg.History.OnDisk), l.log)
+	l.history = history.New(l.past.hourOf(l.cfg.Meter), l.store, l.openArchive(l.cfg.History.OnDisk), l.log)
 	l.tasks = append(l.tasks, run.Task{Name: "history", Run: l.history.Run})
 	return nil
 }

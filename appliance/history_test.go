@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -195,5 +196,39 @@ func TestModbusLogHasWhatClientsAsked(t *testing.T) {
 		if at, ok := got["time"].(float64); !ok || time.Since(time.UnixMilli(int64(at*1000))) > 10*time.Second {
 			t.Errorf("request %d came at %v", i, got["time"])
 		}
+	}
+}
+
+// A restart keeps the last hour; another meter begins a new one.
+func TestHourOutlivesARestart(t *testing.T) {
+	b := start(t, "sim:dsmr50", "")
+	known := func() (n int) {
+		for _, v := range b.remembers("span=1h&quantity=active_power").Series["active_power"].Values {
+			if v != nil {
+				n++
+			}
+		}
+		return n
+	}
+	again := func() {
+		t.Helper()
+		lives := strings.Count(b.log.String(), "life begins")
+		if code, body, err := b.call("POST", "/api/v1/reset", ""); err != nil || code != 202 {
+			t.Fatalf("%d %s %v", code, body, err)
+		}
+		eventually(t, 10*time.Second, "the next life", func() bool {
+			_, err := b.status()
+			return err == nil && strings.Count(b.log.String(), "life begins") > lives
+		})
+	}
+	eventually(t, 10*time.Second, "three seconds", func() bool { return known() >= 3 })
+	again()
+	if n := known(); n < 3 {
+		t.Errorf("%d seconds are left", n)
+	}
+	b.patch(`{"Meter":{"CurrentRatio":2}}`)
+	again()
+	if n := known(); n > 2 {
+		t.Errorf("%d seconds of before are taken for those of other settings", n)
 	}
 }

@@ -138,7 +138,7 @@ func (l *life) addWeb() error {
 			History: l.remembered(), ModbusLog: l.modbusLog,
 			SetCredentials: l.setCredentials, Tokens: tokens{l.identity}, Token: l.identity.TokenName,
 			Choices:  config.Choices(known()),
-			Sessions: l.sessions,
+			Sessions: &l.past.sessions,
 			Check:    check, TLS: l.identity.TLSConfig(),
 			Credential: func() string {
 				hash, _ := l.identity.APIHash(identity.User)

@@ -616,7 +616,7 @@ func TestSequenceThatIsAPipe(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(o.State, "sequence"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := begin(o, new(api.Sessions))
+	l, err := begin(o, new(past))
 	if err != nil {
 		t.Fatal(err)
 	}

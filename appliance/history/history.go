@@ -24,10 +24,10 @@ type History struct {
 	failing bool // the last record could not be kept
 }
 
-// New returns the history of what store will publish. archive is nil where nothing
-// is to be kept on the disk.
-func New(store *snapshot.Store, archive *Archive, log *slog.Logger) *History {
-	h := &History{Hour: NewHour(time.Now()), Archive: archive, reader: store.Reader(), log: log}
+// New returns the history of what store will publish. It goes on with an hour of an
+// earlier life; archive is nil where nothing is to be kept on the disk.
+func New(hour *Hour, store *snapshot.Store, archive *Archive, log *slog.Logger) *History {
+	h := &History{Hour: hour, Archive: archive, reader: store.Reader(), log: log}
 	h.running.kept = archive.At
 	return h
 }

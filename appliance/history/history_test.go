@@ -18,7 +18,7 @@ import (
 func live(t *testing.T, archive *Archive, watts float64, d time.Duration, log *slog.Logger) *History {
 	n := uint64(0)
 	store := snapshot.NewStore(func() uint64 { n++; return n })
-	h := New(store, archive, log)
+	h := New(NewHour(time.Now()), store, archive, log)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- h.Run(ctx) }()
@@ -68,7 +68,7 @@ func TestSilentMeter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		untilNoon()
 		store := snapshot.NewStore(func() uint64 { return 0 })
-		h := New(store, open(t, path), silent)
+		h := New(NewHour(time.Now()), store, open(t, path), silent)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- h.Run(ctx) }()
@@ -123,7 +123,7 @@ func TestFullDisk(t *testing.T) {
 func BenchmarkTelegram(b *testing.B) {
 	for name, archive := range map[string]*Archive{"memory": nil, "disk": open(b, filepath.Join(b.TempDir(), "history"))} {
 		b.Run(name, func(b *testing.B) {
-			h := New(snapshot.NewStore(func() uint64 { return 0 }), archive, silent)
+			h := New(NewHour(time.Now()), snapshot.NewStore(func() uint64 { return 0 }), archive, silent)
 			s := told(100)
 			b.ReportAllocs()
 			for b.Loop() {
