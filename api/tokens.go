@@ -8,8 +8,14 @@ import (
 
 // Token is the credential of a machine that may read and change nothing.
 type Token struct {
-	Name    string    `json:"name"`
-	Created time.Time `json:"created"`
+	Name    string
+	Created time.Time
+}
+
+// tokenRow is a Token as it is sent.
+type tokenRow struct {
+	Name    string `json:"name"`
+	Created int64  `json:"created"` // UTC, in seconds since 1970
 }
 
 // Tokens are the tokens of the box.
@@ -36,7 +42,11 @@ var (
 const memberName = "Name"
 
 func (s *Server) getTokens(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string][]Token{"tokens": listed(s.Tokens.Tokens())})
+	list := []tokenRow{}
+	for _, t := range s.Tokens.Tokens() {
+		list = append(list, tokenRow{t.Name, t.Created.Unix()})
+	}
+	answer(w, http.StatusOK, map[string][]tokenRow{"tokens": list})
 }
 
 func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {

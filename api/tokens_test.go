@@ -27,7 +27,7 @@ func TestTokens(t *testing.T) {
 		{"DELETE", `{"Name":"nobody"}`, nil, 404, "there is none of that name", ""},
 		{"DELETE", `{"Name":"grafana"}`, errDiskFull, 500, "no space left on device", ""},
 		{"DELETE", `{"Name":"grafana"}`, nil, 204, "", "event=token_removed source=127.0.0.1 name=grafana"},
-		{"GET", ``, nil, 200, `"created": "2026-11-26T12:00:00Z"`, ""},
+		{"GET", ``, nil, 200, `"created": 1795694400`, ""},
 	} {
 		b := start(t, func(b *box) { b.Server.Tokens = &fakeTokens{names: []string{"grafana"}, err: c.err} })
 		got, body := b.do(request{method: c.method, path: "/api/v1/tokens", header: asJSON, body: c.body})
@@ -49,7 +49,7 @@ func TestListOfTokens(t *testing.T) {
 		want  string
 	}{
 		{nil, `{"tokens":[]}`},
-		{[]string{"a", "b"}, `{"tokens":[{"name":"a","created":"2026-11-26T12:00:00Z"},{"name":"b","created":"2026-11-26T12:00:00Z"}]}`},
+		{[]string{"a", "b"}, `{"tokens":[{"name":"a","created":1795694400},{"name":"b","created":1795694400}]}`},
 	} {
 		b := start(t, func(b *box) { b.Server.Tokens = &fakeTokens{names: c.names} })
 		if got, body := b.do(request{path: "/api/v1/tokens"}); got.StatusCode != 200 || !sameJSON(t, body, c.want) {
