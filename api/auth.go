@@ -18,6 +18,9 @@ const cookieName = "__Host-sc"
 // backgroundHeader marks what a page asks by itself.
 const backgroundHeader = "Smartconnect-Background"
 
+// takeoverParameter of any request ends the session of somebody else, where it is 1.
+const takeoverParameter = "takeover"
+
 // admit reports whether a request comes from who may make it: the user, by the cookie
 // of a page or by name and password (RFC 7617), or for a reader's route a machine by
 // its token (RFC 6750). If not, it has answered. The request it returns ends with
@@ -61,7 +64,7 @@ func (s *Server) resume(r *http.Request) (done context.Context, why ending) {
 // enter gives the program that made the request its turn.
 func (s *Server) enter(r *http.Request) (done context.Context, other *Holder) {
 	before := s.Sessions.holder(s.credential())
-	takeover := r.URL.Query().Get("takeover") == "1"
+	takeover := r.URL.Query().Get(takeoverParameter) == "1"
 	done, other = s.Sessions.enter(source(r), s.credential(), takeover)
 	if other == nil {
 		s.logTurn(r, before)

@@ -102,6 +102,7 @@ func TestHistoryQuery(t *testing.T) {
 	}{
 		{"", now - 3599, now + 1, 1},
 		{"span=5m", now - 299, now + 1, 1},
+		{"span=5m&takeover=1", now - 299, now + 1, 1},
 		{"span=1h", now - 3599, now + 1, 1},
 		{"span=1500ms", now, now + 1, 1},
 		{"span=2h", now - 7199, now + 1, 900},

