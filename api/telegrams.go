@@ -35,6 +35,7 @@ func (s *Server) getTelegrams(w http.ResponseWriter, r *http.Request) {
 	}
 	telegrams, err := s.Telegrams(r.Context())
 	if err != nil {
+		w.Header().Set("Retry-After", "10")
 		fail(w, r, http.StatusServiceUnavailable, "%v", err)
 		return
 	}

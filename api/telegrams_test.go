@@ -29,7 +29,7 @@ func TestTelegrams(t *testing.T) {
 			return nil, errors.New("no room for another reader")
 		}
 	})
-	if got, body := full.do(request{path: "/api/v1/telegrams"}); got.StatusCode != 503 || !strings.Contains(sentence(t, body), "no room") {
+	if got, body := full.do(request{path: "/api/v1/telegrams"}); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" || !strings.Contains(sentence(t, body), "no room") {
 		t.Errorf("%d %q", got.StatusCode, body)
 	}
 	without := start(t, func(b *box) { b.Telegrams = nil })
