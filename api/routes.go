@@ -47,6 +47,7 @@ var secureRoutes = []route{
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
 	{"GET", "/api/v1/support", owner, (*Server).getSupport},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},
+	{"GET", "/api/v1/openapi.yaml", anyone, (*Server).getOpenAPI},
 
 	{"GET", "/", owner, (*Server).getStatusPage},
 	{"GET", "/login", anyone, (*Server).getLogin},

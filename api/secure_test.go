@@ -161,6 +161,7 @@ func TestAnswered(t *testing.T) {
 		{"style", request{path: "/style.css", user: "-"}, 200, ":root"},
 		{"icon", request{path: "/icon.svg", user: "-"}, 200, "<svg"},
 		{"authority", request{path: "/ca.crt", user: "-"}, 200, "BEGIN CERTIFICATE"},
+		{"contract", request{path: "/api/v1/openapi.yaml", user: "-"}, 200, "openapi: 3.1.0"},
 		{"reset with an empty object", request{method: "POST", path: "/api/v1/reset", header: asJSON, body: "{}"}, 202, "restarts"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -183,6 +184,7 @@ func TestHeaders(t *testing.T) {
 		{request{}, "application/json", apiPolicy},
 		{request{user: "-"}, "application/json", apiPolicy},
 		{request{path: "/api/v1/nothing"}, "application/json", apiPolicy},
+		{request{path: "/api/v1/openapi.yaml"}, "application/yaml", apiPolicy},
 		{request{path: "/"}, "text/html; charset=utf-8", pagePolicy},
 		{request{path: "/login", user: "-"}, "text/html; charset=utf-8", pagePolicy},
 		{request{path: "/", host: "evil.example"}, "text/html; charset=utf-8", pagePolicy},
