@@ -86,14 +86,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, body []byte, did
 		return
 	}
 	result, err := by(body)
-	var wrong Problems
-	switch {
-	case errors.As(err, &wrong):
-		refuse(w, wrong.Problems())
-		return
-	case err != nil:
-		s.Log.Error("configuration not saved", "error", err)
-		fail(w, r, http.StatusInternalServerError, "the configuration could not be saved: %v", err)
+	if s.refused(w, r, err, "the configuration could not be saved") {
 		return
 	}
 	s.logChange(r, event, did, result)
@@ -107,6 +100,22 @@ func (s *Server) logChange(r *http.Request, event, did string, result PatchResul
 	if len(result.Changed) > 0 {
 		s.Log.Info(did, "event", event, "source", source(r), "settings", result.Changed)
 	}
+}
+
+// refused reports whether err has kept the box from doing something, and if so has
+// answered: with what its owner can put right, or with a fault of the box itself.
+func (s *Server) refused(w http.ResponseWriter, r *http.Request, err error, what string) bool {
+	var wrong Problems
+	switch {
+	case err == nil:
+		return false
+	case errors.As(err, &wrong):
+		refuse(w, wrong.Problems())
+	default:
+		s.Log.Error(what, "error", err)
+		fail(w, r, http.StatusInternalServerError, "%s: %v", what, err)
+	}
+	return true
 }
 
 // refuse answers with everything that is wrong with what was sent.

@@ -1,9 +1,6 @@
 package api
 
-import (
-	"errors"
-	"net/http"
-)
+import "net/http"
 
 // The credentials that can be changed, by their names in the body.
 const (
@@ -30,14 +27,7 @@ func (s *Server) patchCredentials(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := s.setCredentials(r, given, changed)
-	var wrong Problems
-	switch {
-	case errors.As(err, &wrong):
-		refuse(w, wrong.Problems())
-		return
-	case err != nil:
-		s.Log.Error("credentials not changed", "error", err)
-		fail(w, r, http.StatusInternalServerError, "the password could not be changed: %v", err)
+	if s.refused(w, r, err, "the password could not be changed") {
 		return
 	}
 	answer(w, http.StatusOK, map[string][]string{"changed": changed})

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"unicode/utf8"
 
@@ -35,14 +34,7 @@ func (s *Server) postExport(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) export(w http.ResponseWriter, r *http.Request, passphrase telegram.Secret) {
 	file, err := s.Config.Export(passphrase)
-	var wrong Problems
-	switch {
-	case errors.As(err, &wrong):
-		refuse(w, wrong.Problems())
-		return
-	case err != nil:
-		s.Log.Error("configuration not exported", "error", err)
-		fail(w, r, http.StatusInternalServerError, "the configuration could not be exported: %v", err)
+	if s.refused(w, r, err, "the configuration could not be exported") {
 		return
 	}
 	s.sendExport(w, r, file, passphrase)

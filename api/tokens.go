@@ -93,16 +93,12 @@ func (s *Server) removeToken(r *http.Request, name string) error {
 }
 
 func (s *Server) refuseToken(w http.ResponseWriter, r *http.Request, err error) {
-	var wrong Problems
 	switch {
-	case errors.As(err, &wrong):
-		refuse(w, wrong.Problems())
 	case errors.Is(err, ErrConflict):
 		fail(w, r, http.StatusConflict, "%v", err)
 	case errors.Is(err, ErrNone):
 		fail(w, r, http.StatusNotFound, "%v", err)
 	default:
-		s.Log.Error("tokens not saved", "error", err)
-		fail(w, r, http.StatusInternalServerError, "the tokens could not be saved: %v", err)
+		s.refused(w, r, err, "the tokens could not be saved")
 	}
 }

@@ -68,14 +68,14 @@ func TestDemo(t *testing.T) {
 		Modbus struct{ Servers []struct{ WhenStale string } }
 	}
 	eventually(t, func() error {
-		out, err := exec.Command("sh", "-c", offered[4]).Output() // the old life answers, too, for a moment
+		out, err := exec.Command("sh", "-c", offered[5]).Output() // the old life answers, too, for a moment
 		if err == nil && !strings.Contains(string(out), `"restart_required": false`) {
 			err = errors.New("the change is still waiting for a restart")
 		}
 		return err
 	})
 	eventually(t, serving)
-	if err := json.Unmarshal([]byte(shell(t, offered[5])), &config); err != nil || config.Modbus.Servers[0].WhenStale != "hold" {
+	if err := json.Unmarshal([]byte(shell(t, offered[6])), &config); err != nil || config.Modbus.Servers[0].WhenStale != "hold" {
 		t.Errorf("the change of the demo is not there: %+v, %v", config, err)
 	}
 
@@ -120,6 +120,15 @@ var tries = []struct {
 	{"mosquitto_sub with TLS", " -C 2 -W 15", func(t *testing.T, out, _ string) {
 		if strings.Count(out, `"active_power":`) != 2 {
 			t.Error(out)
+		}
+	}},
+	{"readings", "", func(t *testing.T, out, _ string) {
+		var r struct {
+			Quality string
+			OBIS    map[string]struct{ Unit string }
+		}
+		if err := json.Unmarshal([]byte(out), &r); err != nil || r.Quality != "ok" || r.OBIS["1-0:1.8.1"].Unit != "Wh" {
+			t.Errorf("%+v %v: %s", r, err, out)
 		}
 	}},
 	{"status", "", func(t *testing.T, out, serial string) {
