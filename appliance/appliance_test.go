@@ -28,7 +28,7 @@ import (
 
 // box is a whole appliance in this process, on ports of its own.
 type box struct {
-	t                                *testing.T
+	t                                testing.TB
 	o                                Options
 	label                            identity.Label
 	modbus, mqtt, mqtts, http, https string
@@ -41,7 +41,7 @@ var quick = run.Backoff{First: 10 * time.Millisecond, Max: 40 * time.Millisecond
 
 // start runs a box that reads source, with patch applied to its configuration
 // first, until the test ends.
-func start(t *testing.T, source string, patch string) *box {
+func start(t testing.TB, source string, patch string) *box {
 	t.Helper()
 	b := &box{t: t, log: &lines{}, modbus: freePort(t), mqtt: freePort(t), mqtts: freePort(t), http: freePort(t), https: freePort(t)}
 	b.o = Options{
@@ -109,7 +109,7 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		// Below those that the system gives out: the tests of other packages, which
@@ -124,7 +124,7 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
-func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) {
+func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
