@@ -2,7 +2,6 @@ package api
 
 import (
 	"iter"
-	"math"
 	"net/http"
 	"time"
 
@@ -44,24 +43,6 @@ type Quarter struct {
 	Max, Min       Number // of the net power: import - export
 	KnownSeconds   int    // for which the power is known, up to 900
 	PowerUnit      telegram.Unit
-}
-
-// Point is a value and when it was.
-type Point struct {
-	Time  time.Time
-	Value Number
-}
-
-// Last returns the values of the last span of a quantity, up to an hour of it, one a
-// second and the oldest first, the missing ones among them.
-func (h History) Last(q telegram.Quantity, span time.Duration) []Point {
-	now := time.Now()
-	w := h.Seconds(now.Add(time.Second-span), now.Add(time.Second), q)
-	points := make([]Point, len(w.Columns[0].Values))
-	for i, v := range w.Columns[0].Values {
-		points[i] = Point{w.Start.Add(time.Duration(i) * time.Second), Number{telegram.Of(math.Round(float64(v)*1000) / 1000)}}
-	}
-	return points
 }
 
 // getHistory answers with the seconds or the quarter-hours of a time, as JSON or as

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"smartconnect/telegram"
@@ -211,14 +210,4 @@ func TestHistoryWithoutADisk(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &got); err != nil || got.OnDisk == nil || *got.OnDisk || got.Quarters == nil || len(got.Quarters) != 0 {
 		t.Errorf("%v %s", err, body)
 	}
-}
-
-// The chart of the page.
-func TestHistoryLast(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		points := remembering().Last(telegram.ActivePower, 5*time.Minute)
-		if len(points) != 300 || points[1].Value.Or(-1) != 1.1 || points[9].Value.OK() || !points[299].Time.Equal(time.Now()) {
-			t.Errorf("%d points: %v … %v", len(points), points[:2], points[len(points)-1])
-		}
-	})
 }

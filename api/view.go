@@ -124,8 +124,8 @@ func (s *Server) addChart(t tongue, st Status, v *statusView) {
 	if s.History.Seconds == nil {
 		return
 	}
-	now := time.Now()
-	points := s.History.Seconds(now.Add(-shownMinutes*time.Minute), now, telegram.ActivePower)
+	end := time.Now().Add(time.Second) // the second that runs is in it
+	points := s.History.Seconds(end.Add(-shownMinutes*time.Minute), end, telegram.ActivePower)
 	gap := max(5*time.Second, time.Duration(3*st.Meter.PeriodSeconds.Or(1)*float64(time.Second)))
 	if len(points.Columns) > 0 {
 		v.Chart = t.draw(points.Columns[0].Values, time.Second, gap)
