@@ -4,9 +4,20 @@
 //
 // # Adding an endpoint
 //
-// Write its handler as a method of [Server] in a file of its own, and add a row
-// to the table in routes.go. Host check, origin check, credentials, media type,
-// headers and time limits hold for every row alike.
+// Write its handler as a method of [Server] in a file of its own, add a row to the
+// table in routes.go, and describe it in openapi.yaml: a test of the appliance fails
+// on a route that is not in there, and sends every example of it. Host check, origin
+// check, credentials, media type, headers and time limits hold for every row alike.
+//
+// # Adding a setting to the page
+//
+// Add a row to a sheet in sheets.go, and its name, what it wants and its words to
+// web/catalogue.json. Everything else follows: showing, changing, what is wrong with
+// it, what waits for a restart.
+//
+// # Adding a language
+//
+// Add it to tongues in tongue.go, and to each sentence of the catalogue.
 //
 // The package knows nothing of the appliance: it is given plain fields and
 // functions, and says in [Status], [Firmware], [Config] and [Problems] what
