@@ -246,7 +246,7 @@ func TestLogin(t *testing.T) {
 	if got, _ := b.do(request{user: "-", header: with}); got.StatusCode != 401 || strings.Contains(got.Header.Get("WWW-Authenticate"), "Basic") {
 		t.Errorf("the script of the page is answered %d %q, and the browser would ask for a password", got.StatusCode, got.Header.Get("WWW-Authenticate"))
 	}
-	for _, elsewhere := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "/x?y", ""} {
+	for _, elsewhere := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "/\t/evil.example", "/\n/evil.example", "/x?y", ""} {
 		right.Set("next", elsewhere)
 		if got, _ := b.login(right); got.Header.Get("Location") != "/" {
 			t.Errorf("next %q leads to %q", elsewhere, got.Header.Get("Location"))

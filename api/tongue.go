@@ -98,9 +98,10 @@ func (s *Server) getLanguage(w http.ResponseWriter, r *http.Request) {
 }
 
 // localPath returns path if it is one of this box, and else the first page: a link
-// from elsewhere must not lead on to elsewhere.
+// from elsewhere must not lead on to elsewhere. Browsers take a tab or an end of line
+// out before they read an address (WHATWG URL, section 4.4).
 func localPath(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\?#\r\n") {
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\?#\t\r\n") {
 		return "/"
 	}
 	return path
