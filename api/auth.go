@@ -157,6 +157,17 @@ func (s *Server) admitToken(w http.ResponseWriter, r *http.Request, token string
 	return false
 }
 
+// still reports whether an admitted request would be let in now: a token may have been
+// removed since, and a password changed by another process.
+func (s *Server) still(r *http.Request) bool {
+	if token, ok := bearer(r); ok {
+		_, ok = s.Token(token)
+		return ok
+	}
+	s.Sessions.confirm(s.credential())
+	return r.Context().Err() == nil
+}
+
 // ask answers a request without any credential: a person is led to the login. It is
 // not an attempt: a browser's first request never has one.
 func (s *Server) ask(w http.ResponseWriter, r *http.Request, why ending) {

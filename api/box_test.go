@@ -336,15 +336,18 @@ func program(t *testing.T, name string) string {
 
 var errDiskFull = errors.New("config: write /state/config.json: no space left on device")
 
-// open asks for a stream of the owner's. cancel hangs up.
-func (b *box) open(path string) (*http.Response, context.CancelFunc) {
+// open asks for a stream, as the owner unless a header says who else. cancel hangs up.
+func (b *box) open(path string, with http.Header) (*http.Response, context.CancelFunc) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.t.Context())
 	r, err := http.NewRequestWithContext(ctx, "GET", "https://"+b.secure+path, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	r.SetBasicAuth("user", rightPassword)
+	if r.Header = with; with == nil {
+		r.Header = http.Header{}
+		r.SetBasicAuth("user", rightPassword)
+	}
 	resp, err := b.client.Do(r)
 	if err != nil {
 		b.t.Fatal(err)

@@ -40,7 +40,7 @@ func (s *Server) getReadingsStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.streams.leave(from)
-	send := s.stream(w)
+	send := s.stream(w, r)
 	ok := send(": readings follow\n\n")
 	for snap := range s.Readings(r.Context(), objects) {
 		if ok = ok && send(readingEvent(snap)); !ok {

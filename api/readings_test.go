@@ -85,7 +85,7 @@ func TestStreamsHaveTheirPlaces(t *testing.T) {
 	}
 	var hangUp []func()
 	for i := range maxStreamsPerSource {
-		resp, cancel := b.open("/api/v1/readings/stream")
+		resp, cancel := b.open("/api/v1/readings/stream", nil)
 		if resp.StatusCode != 200 {
 			t.Fatalf("stream %d: %d", i, resp.StatusCode)
 		}
@@ -101,7 +101,7 @@ func TestStreamsHaveTheirPlaces(t *testing.T) {
 	hangUp[0]()
 	ended("a client hangs up")
 	for patience := time.Now().Add(3 * time.Second); ; time.Sleep(time.Millisecond) {
-		resp, cancel := b.open("/api/v1/readings/stream")
+		resp, cancel := b.open("/api/v1/readings/stream", nil)
 		hangUp[0] = func() { cancel(); resp.Body.Close() }
 		if resp.StatusCode == 200 {
 			break

@@ -164,6 +164,15 @@ func (s *Sessions) holder(credential string) *Holder {
 
 func (h *session) holder() *Holder { return &Holder{h.source, h.since, h.last.Add(h.idle)} }
 
+// confirm ends the session if its password was changed.
+func (s *Sessions) confirm(credential string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held != nil && s.held.credential != credential {
+		s.end(endedPassword)
+	}
+}
+
 // expire ends a session that nobody uses any more, or whose password was changed.
 func (s *Sessions) expire(credential string) {
 	switch h := s.held; {

@@ -168,32 +168,6 @@ func TestSecondUser(t *testing.T) {
 	}
 }
 
-// A stream ends when its session is taken over.
-func TestStreamEndsWithItsSession(t *testing.T) {
-	b := start(t, func(b *box) { b.Telegrams = endless })
-	stream, cancel := b.open("/api/v1/telegrams")
-	defer cancel()
-	defer stream.Body.Close()
-	b.client = b.from("127.0.0.3")
-	if got, body := b.do(request{path: "/api/v1/status?takeover=1"}); got.StatusCode != 200 {
-		t.Fatalf("%d %s", got.StatusCode, body)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for buf := make([]byte, 512); ; {
-			if _, err := stream.Body.Read(buf); err != nil {
-				return
-			}
-		}
-	}()
-	select {
-	case <-ended:
-	case <-time.After(10 * time.Second):
-		t.Error("the stream goes on")
-	}
-}
-
 // login is what a browser does at the login page.
 func (b *box) login(form url.Values) (*http.Response, string) {
 	return b.do(request{method: "POST", path: "/login", user: "-", header: mediaType("application/x-www-form-urlencoded"), body: form.Encode()})

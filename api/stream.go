@@ -9,13 +9,16 @@ import (
 const eventStream = "text/event-stream"
 
 // stream begins an answer of server-sent events (WHATWG HTML, section 9.2), which
-// lasts as long as the client does. Each piece has the time of a whole answer to leave;
-// send reports whether it has.
-func (s *Server) stream(w http.ResponseWriter) (send func(text string) bool) {
+// lasts as long as the client does, and what let it in. Each piece has the time of a
+// whole answer to leave; send reports whether it has.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) (send func(text string) bool) {
 	out := http.NewResponseController(w)
 	_ = out.SetReadDeadline(time.Time{}) // a request that is read whole has no more to say
 	w.Header().Set("Content-Type", eventStream)
 	return func(text string) bool {
+		if !s.still(r) {
+			return false
+		}
 		_ = out.SetWriteDeadline(time.Now().Add(s.Limits.Write))
 		_, err := w.Write([]byte(text))
 		return err == nil && out.Flush() == nil

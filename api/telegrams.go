@@ -39,7 +39,7 @@ func (s *Server) getTelegrams(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusServiceUnavailable, "%v", err)
 		return
 	}
-	send := s.stream(w)
+	send := s.stream(w, r)
 	ok := send(": telegrams follow\n\n")
 	for t := range telegrams {
 		if ok = ok && send(event(t)); !ok {

@@ -58,7 +58,7 @@ func TestTelegramsLast(t *testing.T) {
 		}
 	})
 	for _, end := range []string{"the client hangs up", "the box ends"} {
-		resp, cancel := b.open("/api/v1/telegrams")
+		resp, cancel := b.open("/api/v1/telegrams", nil)
 		<-joined
 		lines := bufio.NewReader(resp.Body)
 		began := time.Now()
