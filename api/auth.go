@@ -64,12 +64,18 @@ func (s *Server) resume(r *http.Request) (done context.Context, why ending) {
 // enter gives the program that made the request its turn.
 func (s *Server) enter(r *http.Request) (done context.Context, other *Holder) {
 	before := s.Sessions.holder(s.credential())
-	takeover := r.URL.Query().Get(takeoverParameter) == "1"
-	done, other = s.Sessions.enter(source(r), s.credential(), takeover)
+	done, other = s.Sessions.enter(source(r), s.credential(), takesOver(r))
 	if other == nil {
 		s.logTurn(r, before)
 	}
 	return done, other
+}
+
+// takesOver reports whether a request is to end the session of somebody else. That of a
+// foreign page is not, be it only for an image: the browser may add the password to it.
+func takesOver(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return r.URL.Query().Get(takeoverParameter) == "1" && site != "cross-site" && site != "same-site"
 }
 
 // logTurn notes that the box has changed hands.

@@ -149,6 +149,12 @@ func TestSecondUser(t *testing.T) {
 		t.Errorf("a wrong token: %d %s", got.StatusCode, body)
 	}
 
+	for _, site := range []string{"cross-site", "same-site"} { // the image of a foreign page
+		foreign := request{path: "/api/v1/status?takeover=1", header: http.Header{"Sec-Fetch-Site": {site}}}
+		if got, body := as(second, foreign); got.StatusCode != 409 {
+			t.Errorf("takeover by a foreign page: %d %s", got.StatusCode, body)
+		}
+	}
 	if got, body := as(second, request{path: "/api/v1/status?takeover=1"}); got.StatusCode != 200 {
 		t.Errorf("takeover: %d %s", got.StatusCode, body)
 	}
