@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -12,9 +13,9 @@ import (
 // of them from one address, so that one client can neither use up the
 // descriptors of the box nor lock out the others. Where there is no place left,
 // the connection that has gone the longest without a request leaves for the
-// newcomer: who only holds connections open keeps nobody out. If a request runs
-// on each, the newcomer is closed at once: left waiting it would look like a
-// box that hangs.
+// newcomer: who only holds connections open keeps nobody out. If a request that was
+// admitted runs on each, the newcomer is closed at once: left waiting it would look
+// like a box that hangs.
 type limited struct {
 	net.Listener
 	max, perSource int
@@ -85,23 +86,47 @@ func quieter(a, b *counted) *counted {
 	return b
 }
 
-// note is told by the HTTP server what a connection does. It is quiet until the
-// whole header of a request has come, and after the answer has gone.
+// note is told by the HTTP server what a connection does. It is quiet until a request
+// on it keeps its place, and after the answer has gone.
 func (l *limited) note(conn net.Conn, state http.ConnState) {
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
-	}
-	c, ok := conn.(*counted)
+	c, ok := place(conn)
 	if !ok {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch state {
-	case http.StateActive:
-		c.quiet = time.Time{}
-	case http.StateIdle:
+	case http.StateActive, http.StateIdle:
 		c.quiet = time.Now()
+	}
+}
+
+// place returns the connection below conn that has a place.
+func place(conn net.Conn) (c *counted, ok bool) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	c, ok = conn.(*counted)
+	return c, ok
+}
+
+// placeKey is the key of a connection in the context of its requests.
+type placeKey struct{}
+
+func withPlace(ctx context.Context, conn net.Conn) context.Context {
+	if c, ok := place(conn); ok {
+		return context.WithValue(ctx, placeKey{}, c)
+	}
+	return ctx
+}
+
+// keepPlace sees to it that a request loses its connection to no newcomer. It is for
+// those that may be made: a body that comes letter by letter would keep others out.
+func keepPlace(ctx context.Context) {
+	if c, ok := ctx.Value(placeKey{}).(*counted); ok {
+		c.of.mu.Lock()
+		defer c.of.mu.Unlock()
+		c.quiet = time.Time{}
 	}
 }
 
@@ -110,7 +135,7 @@ type counted struct {
 	net.Conn
 	source string
 	of     *limited
-	quiet  time.Time // since when; zero while a request runs. Guarded by of.mu
+	quiet  time.Time // since when; zero while a request keeps the place. Guarded by of.mu
 }
 
 func (c *counted) Close() error {

@@ -147,6 +147,7 @@ func (s *Server) answerSecure(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		r = admitted
+		keepPlace(r.Context())
 	}
 	switch {
 	case rt == nil && allow == nil:

@@ -235,6 +235,7 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, answer http.Handler
 		IdleTimeout:       s.Limits.Idle,
 		MaxHeaderBytes:    s.Limits.HeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return requests },
+		ConnContext:       withPlace,
 		// Failed handshakes and the like: any port scan makes hundreds.
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 		// Close does not wait for the goroutines of the connections. They are
