@@ -52,9 +52,9 @@ func (s *Server) postRestore(w http.ResponseWriter, r *http.Request) {
 		s.showImport(w, r, errors.New("the file is not valid JSON: "+fault))
 		return
 	}
-	s.patching.Lock()
+	s.Sessions.changing.Lock()
 	result, err := s.Config.Import(content, telegram.NewSecret(form.Get("passphrase")))
-	s.patching.Unlock()
+	s.Sessions.changing.Unlock()
 	if err == nil {
 		s.logChange(r, "config_imported", "configuration imported", result)
 	}

@@ -80,8 +80,8 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, body []byte, did
 		fail(w, r, http.StatusBadRequest, "the body is not valid JSON: %s", fault)
 		return
 	}
-	s.patching.Lock()
-	defer s.patching.Unlock()
+	s.Sessions.changing.Lock()
+	defer s.Sessions.changing.Unlock()
 	if !s.current(w, r) {
 		return
 	}

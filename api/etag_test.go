@@ -2,7 +2,10 @@ package api
 
 import (
 	"net/http"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 )
 
 // Two people who read the same configuration: the second one's change is
@@ -34,6 +37,38 @@ func TestIfMatch(t *testing.T) {
 	}
 	if status, _ := change("*"); status != 200 {
 		t.Errorf("change of whatever there is: %d", status)
+	}
+}
+
+// slowRevision is a configuration that takes its time to say which one it is.
+type slowRevision struct{ *fakeConfig }
+
+func (c slowRevision) Revision() string {
+	defer time.Sleep(5 * time.Millisecond)
+	return c.fakeConfig.Revision()
+}
+
+// A box whose API answers without TLS too has two servers, and one configuration: of
+// two people who change the same one at once, one is refused.
+func TestIfMatchOfTwoServers(t *testing.T) {
+	var sessions Sessions
+	shared := slowRevision{&fakeConfig{public: `{}`}}
+	share := func(b *box) { b.Sessions, b.Config = &sessions, shared }
+	servers := []*box{start(t, share), start(t, share)}
+	for range 5 {
+		header := http.Header{"Content-Type": {"application/json"}, "If-Match": {`"` + shared.Revision() + `"`}}
+		var both sync.WaitGroup
+		var status [2]int
+		for i, b := range servers {
+			both.Go(func() {
+				got, _ := b.do(request{method: "PATCH", path: "/api/v1/config", body: "{}", header: header})
+				status[i] = got.StatusCode
+			})
+		}
+		both.Wait()
+		if slices.Sort(status[:]); status != [2]int{200, 412} {
+			t.Fatalf("%d, want one 200 and one 412", status)
+		}
 	}
 }
 

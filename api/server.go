@@ -130,7 +130,6 @@ type Server struct {
 
 	securePort int
 	origins    http.CrossOriginProtection
-	patching   sync.Mutex // If-Match and the change it allows are one step
 	locked     pause
 	foreign    pause
 	stranger   pause

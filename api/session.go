@@ -20,6 +20,8 @@ import (
 // It outlives the lives of the box: who restarts it stays logged in. The zero Sessions
 // must not be copied once it is used.
 type Sessions struct {
+	changing sync.Mutex // If-Match and the change it allows are one step, whichever server is asked
+
 	mu   sync.Mutex
 	held *session
 	// ended is the last session that did not end by its own wish, so that its page can

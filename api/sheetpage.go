@@ -111,9 +111,9 @@ func (s *Server) postSheet(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sh := sheetAt(r.URL.Path)
-	s.patching.Lock()
+	s.Sessions.changing.Lock()
 	result, stale, err := s.save(sh, form)
-	s.patching.Unlock()
+	s.Sessions.changing.Unlock()
 	var wrong Problems
 	switch {
 	case stale:
