@@ -56,11 +56,30 @@ type Verifier struct {
 	failures bucket
 }
 
-// source is where wrong passwords came from.
+// source is where wrong passwords came from. The same one again is no guess: a machine
+// that goes on with an old password waits alone, and the owner who comes by its address
+// does not.
 type source struct {
+	last  time.Time // when one was wrong
+	all   tries
+	wrong []byte // tag of the credential that was wrong last
+	again tries  // of that one
+}
+
+// tries are wrong passwords in a row.
+type tries struct {
 	failed int
-	last   time.Time
-	until  time.Time
+	until  time.Time // when the next is looked at
+}
+
+// fail counts one more and returns how long to wait.
+func (t *tries) fail(now time.Time) time.Duration {
+	if t.failed++; t.failed < freeTries {
+		return 0
+	}
+	wait := min(firstWait<<min(t.failed-freeTries, 16), longest)
+	t.until = now.Add(wait)
+	return wait
 }
 
 // NewVerifier returns a Verifier for the users that lookup knows. lookup is
@@ -122,21 +141,46 @@ func (v *Verifier) tag(user, password, hash string) []byte {
 	return mac.Sum(nil)
 }
 
-// known decides what can be decided without bcrypt: a source that has to wait,
-// and a credential that was right before.
+// known decides what can be decided without bcrypt: a source that has to wait, a
+// credential that was right before, and one that was wrong a moment ago.
 func (v *Verifier) known(from, user string, tag []byte, exists bool) (ok bool, retryAfter time.Duration, decided bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if s := v.sources[from]; s != nil {
-		if wait := time.Until(s.until); wait > 0 {
+	now, s := time.Now(), v.failing(from)
+	if s != nil {
+		if wait := s.all.until.Sub(now); wait > 0 {
 			return false, wait, true
 		}
 	}
 	if exists && hmac.Equal(v.right[user], tag) {
-		delete(v.sources, from)
+		s.forgive()
 		return true, 0, true
 	}
-	return false, 0, false
+	if s == nil || !hmac.Equal(s.wrong, tag) {
+		return false, 0, false
+	}
+	if wait := s.again.until.Sub(now); wait > 0 {
+		return false, wait, true
+	}
+	s.last = now
+	return false, s.again.fail(now), true
+}
+
+// failing returns the source of wrong passwords from is, nil if it is none.
+func (v *Verifier) failing(from string) *source {
+	s := v.sources[from]
+	if s != nil && time.Since(s.last) >= forgotten {
+		delete(v.sources, from)
+		return nil
+	}
+	return s
+}
+
+// forgive lets a source start over. What was wrong stays wrong.
+func (s *source) forgive() {
+	if s != nil {
+		s.all = tries{}
+	}
 }
 
 // admit takes a comparison from the share of the source, or says how long until
@@ -144,10 +188,9 @@ func (v *Verifier) known(from, user string, tag []byte, exists bool) (ok bool, r
 func (v *Verifier) admit(from string) (wait time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if s := v.sources[from]; s != nil && time.Since(s.last) < forgotten {
+	if s := v.failing(from); s != nil && s.all.failed > 0 {
 		return v.failures.take()
 	}
-	delete(v.sources, from)
 	return v.untried.take()
 }
 
@@ -156,25 +199,20 @@ func (v *Verifier) admit(from string) (wait time.Duration) {
 func (v *Verifier) note(from, user string, tag []byte, ok bool) time.Duration {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	s := v.failing(from)
 	if ok {
-		delete(v.sources, from)
+		s.forgive()
 		v.right[user] = tag
 		return 0
 	}
-	s := v.sources[from]
 	if s == nil {
 		v.makeRoom()
 		s = &source{}
 		v.sources[from] = s
 	}
-	now := time.Now()
-	s.last = now
-	if s.failed++; s.failed < freeTries {
-		return 0
-	}
-	wait := min(firstWait<<min(s.failed-freeTries, 16), longest)
-	s.until = now.Add(wait)
-	return wait
+	s.last = time.Now()
+	s.wrong, s.again = tag, tries{failed: 1}
+	return s.all.fail(s.last)
 }
 
 // makeRoom lets go of the source that failed the longest ago once there are too

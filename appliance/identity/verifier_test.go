@@ -111,16 +111,22 @@ func TestCheckBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounted()
 		c.check(t, "good", "user", "right", true, 0)
+		guesses := 0
+		guess := func(want time.Duration) {
+			t.Helper()
+			guesses++
+			c.check(t, "bad", "user", fmt.Sprint("guess ", guesses), false, want)
+		}
 		for range 4 {
-			c.check(t, "bad", "user", "wrong", false, 0)
+			guess(0)
 		}
 		for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
 			want *= time.Second
-			c.check(t, "bad", "user", "wrong", false, want)
+			guess(want)
 			compared := c.compared.Load()
 			time.Sleep(want / 2)
 			c.check(t, "bad", "user", "right", false, want/2) // not even looked at
-			c.check(t, "bad", "user", "wrong", false, want/2)
+			guess(want / 2)
 			c.check(t, "good", "user", "right", true, 0)
 			if c.compared.Load() != compared {
 				t.Error("compared while the source had to wait")
@@ -129,11 +135,60 @@ func TestCheckBacksOff(t *testing.T) {
 		}
 		c.check(t, "bad", "user", "right", true, 0)
 		for range 4 { // forgiven
+			guess(0)
+		}
+		guess(time.Second)
+		time.Sleep(forgotten)
+		guess(0)
+	})
+}
+
+// The same wrong password again is told to wait as others are.
+func TestCheckTheSameAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounted()
+		for range 4 {
 			c.check(t, "bad", "user", "wrong", false, 0)
 		}
-		c.check(t, "bad", "user", "wrong", false, time.Second)
+		for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			want *= time.Second
+			c.check(t, "bad", "user", "wrong", false, want)
+			time.Sleep(want / 2)
+			c.check(t, "bad", "user", "wrong", false, want/2)
+			time.Sleep(want / 2)
+		}
+		if got := c.compared.Load(); got != 1 {
+			t.Errorf("%d comparisons of one password, want 1", got)
+		}
 		time.Sleep(forgotten)
 		c.check(t, "bad", "user", "wrong", false, 0)
+	})
+}
+
+// A machine that goes on with the password of before guesses nothing, and keeps out
+// nobody who comes by the same address: its owner behind the same router, or on the
+// same computer.
+func TestCheckOldPasswordOfAMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounted()
+		poll := func(seconds int) {
+			for range seconds {
+				if ok, _ := c.Check("router", "user", "old"); ok {
+					t.Fatal("let in")
+				}
+				time.Sleep(time.Second)
+			}
+		}
+		poll(3600)
+		for range 3 { // a day has several logins
+			c.check(t, "router", "user", "mistyped", false, 0)
+			poll(1)
+			c.check(t, "router", "user", "right", true, 0)
+			poll(3600)
+		}
+		if got := c.compared.Load(); got > 9 {
+			t.Errorf("%d comparisons, want no more than the owner and the first of each turn cost", got)
+		}
 	})
 }
 
