@@ -35,10 +35,16 @@ func (s *Server) patchCredentials(w http.ResponseWriter, r *http.Request) {
 
 // setCredentials changes passwords. Who did it stays logged in.
 func (s *Server) setCredentials(r *http.Request, given map[string]string, changed []string) error {
-	if err := s.SetCredentials(given); err != nil {
+	credential := s.credential()
+	renewed := s.Sessions.renewing()
+	err := s.SetCredentials(given)
+	if err == nil {
+		credential = s.credential()
+	}
+	renewed(credential)
+	if err != nil {
 		return err
 	}
-	s.Sessions.renew(source(r), s.credential())
 	s.Log.Info("credentials changed", "event", "credentials_changed", "source", source(r), "credentials", changed)
 	return nil
 }

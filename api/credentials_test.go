@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -68,5 +71,40 @@ func TestCredentials(t *testing.T) {
 		if !strings.Contains(b.log.String(), "event=credentials_changed source=127.0.0.1 credentials=") {
 			t.Errorf("%s: the log has\n%s", c.body, b.log)
 		}
+	}
+}
+
+// Who changes the password stays logged in, though the address of his phone has changed
+// since and his other tab asks for the status at that very moment.
+func TestCredentialsKeepTheirSession(t *testing.T) {
+	var credential atomic.Value
+	credential.Store("1")
+	var page http.Header
+	status := func(b *box) int {
+		got, _ := b.do(request{user: "-", header: page})
+		return got.StatusCode
+	}
+	b := start(t, func(b *box) {
+		b.Credential = func() string { return credential.Load().(string) }
+		b.SetCredentials = func(map[string]string) error {
+			credential.Store("2")
+			if got := status(b); got != 200 {
+				t.Errorf("the other tab is answered %d", got)
+			}
+			return nil
+		}
+	})
+	got, _ := b.login(url.Values{"user": {"user"}, "password": {rightPassword}})
+	page = http.Header{"Cookie": {got.Cookies()[0].Name + "=" + got.Cookies()[0].Value}, "Content-Type": {"application/json"}}
+	b.client = b.from("127.0.0.3")
+	if got, body := b.do(request{method: "PATCH", path: "/api/v1/credentials", user: "-", header: page, body: `{"Password":"` + newPassword + `"}`}); got.StatusCode != 200 {
+		t.Errorf("%d %s", got.StatusCode, body)
+	}
+	if got := status(b); got != 200 {
+		t.Errorf("logged out: %d", got)
+	}
+	credential.Store("3") // by another process
+	if got := status(b); got != 401 {
+		t.Errorf("still logged in after the next change: %d", got)
 	}
 }

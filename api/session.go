@@ -46,6 +46,7 @@ type session struct {
 	idle        time.Duration
 	key         [sha256.Size]byte // hash of the page's cookie; zero: there is no page
 	credential  string            // what Server.Credential was when it began
+	renewing    bool              // its user sets another
 
 	// done ends what was begun in this session and is still going on: a stream that
 	// outlived it would let two users look on.
@@ -143,13 +144,20 @@ func (s *Sessions) leave() {
 	s.end("")
 }
 
-// renew lets the session of source go on under a new credential: that of who has
-// just set it.
-func (s *Sessions) renew(source, credential string) {
+// renewing lets the session go on while its user sets a new credential, and then under
+// that one. What is asked meanwhile knows either.
+func (s *Sessions) renewing() (renewed func(credential string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held != nil && s.held.source == source {
-		s.held.credential = credential
+	h := s.held
+	if h == nil { // it has ended since the request was admitted
+		return func(string) {}
+	}
+	h.renewing = true
+	return func(credential string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		h.credential, h.renewing = credential, false
 	}
 }
 
@@ -170,16 +178,19 @@ func (h *session) holder() *Holder { return &Holder{h.source, h.since, h.last.Ad
 func (s *Sessions) confirm(credential string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held != nil && s.held.credential != credential {
+	if s.held != nil && s.held.outdated(credential) {
 		s.end(endedPassword)
 	}
 }
+
+// outdated reports whether a session began with another credential than that of now.
+func (h *session) outdated(credential string) bool { return h.credential != credential && !h.renewing }
 
 // expire ends a session that nobody uses any more, or whose password was changed.
 func (s *Sessions) expire(credential string) {
 	switch h := s.held; {
 	case h == nil:
-	case h.credential != credential:
+	case h.outdated(credential):
 		s.end(endedPassword)
 	case time.Since(h.last) >= h.idle:
 		s.end(endedIdle)

@@ -81,7 +81,7 @@ func TestSessionsEnd(t *testing.T) {
 	}
 	var s Sessions
 	cookie, _ := s.login("192.168.1.20", "1", false)
-	s.renew("192.168.1.20", "2")
+	s.renewing()("2")
 	if done, _ := s.resume(cookie, "2", true); done == nil {
 		t.Error("who has set a new password was logged out")
 	}
