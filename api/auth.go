@@ -181,6 +181,10 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, why ending) {
 		s.challenge(w, r, "log in with the user name \"user\" and the password on the label of the box")
 		return
 	}
+	if r.Method == http.MethodPost && r.URL.Path != "/logout" {
+		s.loginAside(w, r)
+		return
+	}
 	to := url.URL{Path: "/login"}
 	q := url.Values{}
 	if r.Method == http.MethodGet && r.URL.Path != "/" {

@@ -141,7 +141,7 @@ func TestFormsAreGuarded(t *testing.T) {
 		ask    request
 		status int
 	}{
-		{request{user: "-", header: form}, 303},
+		{request{user: "-", header: form}, 403},
 		{request{header: http.Header{"Content-Type": form["Content-Type"], "Origin": {"https://evil.example"}}}, 403},
 		{request{header: http.Header{"Content-Type": form["Content-Type"], "Sec-Fetch-Site": {"cross-site"}}}, 403},
 		{request{header: asJSON}, 415},

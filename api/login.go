@@ -11,6 +11,7 @@ type loginView struct {
 	Why      string // why the reader is here and was not yet a moment ago
 	Error    string
 	Occupied string // who else is logged in, as far as a stranger may know
+	Aside    bool   // in another tab: this one holds a form that was not saved
 }
 
 // getLogin asks for the password of the label.
@@ -29,6 +30,12 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, v
 		v.Occupied = t.T("login.occupied")
 	}
 	s.render(w, r, status, "login.html", "/login", "login.title", v)
+}
+
+// loginAside answers a form whose session is over. To lead on to the login would lose
+// what was typed; the browser that loads this answer again sends it once more.
+func (s *Server) loginAside(w http.ResponseWriter, r *http.Request) {
+	s.showLogin(w, r, http.StatusForbidden, loginView{Next: "/", Why: tongueOf(r).T("login.aside"), Aside: true})
 }
 
 // postLogin begins the session of a page.

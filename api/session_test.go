@@ -234,6 +234,25 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// What was typed into a form is not lost with the session: the login opens in another
+// tab, and this one is sent again.
+func TestFormAfterItsSession(t *testing.T) {
+	b := start(t, nil)
+	typed := request{method: "POST", path: "/settings/mqtt", user: "-", header: mediaType("application/x-www-form-urlencoded"), body: "/MQTT/Site=typed-for-an-hour"}
+	got, body := b.do(typed)
+	if got.StatusCode != 403 || got.Header.Get("Location") != "" || len(b.config.patches) != 0 {
+		t.Errorf("%d %v", got.StatusCode, got.Header)
+	}
+	for _, want := range []string{"Nothing was saved", "load this page again", `<form method="post" action="/login" target="_blank">`, `name="next" value="/"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in %s", want, body)
+		}
+	}
+	if strings.Contains(body, "typed-for-an-hour") {
+		t.Errorf("a page for anybody shows what was sent: %s", body)
+	}
+}
+
 func TestLogout(t *testing.T) {
 	b := start(t, nil)
 	got, _ := b.login(url.Values{"user": {"user"}, "password": {rightPassword}})
@@ -241,8 +260,11 @@ func TestLogout(t *testing.T) {
 	if got, _ := b.do(request{method: "POST", path: "/logout", user: "-", header: with}); got.StatusCode != 303 || got.Header.Get("Location") != "/login" || got.Cookies()[0].MaxAge >= 0 {
 		t.Errorf("%d %v", got.StatusCode, got.Header)
 	}
-	if got, _ := b.do(request{path: "/", user: "-", header: with}); got.StatusCode != 303 {
-		t.Errorf("the old cookie: %d", got.StatusCode)
+	for _, q := range []request{{path: "/"}, {method: "POST", path: "/logout"}} {
+		q.user, q.header = "-", with
+		if got, _ := b.do(q); got.StatusCode != 303 || got.Header.Get("Location") != "/login" {
+			t.Errorf("%s with the old cookie: %d %v", q, got.StatusCode, got.Header)
+		}
 	}
 	b.wait = 3 * time.Second
 	if got, body := b.login(url.Values{"user": {"user"}, "password": {"wrong"}}); got.StatusCode != 429 || got.Header.Get("Retry-After") != "3" || !strings.Contains(body, "Try again in 3 s") {

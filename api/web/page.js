@@ -16,7 +16,10 @@
   async function refresh() {
     try {
       const answer = await ask(document.body.dataset.path);
-      if (answer.redirected) return location.assign(answer.url);
+      if (answer.redirected) { // logged out; what is typed is not to be lost by it
+        if (!dirty) location.assign(answer.url);
+        return;
+      }
       if (!answer.ok) throw new Error(answer.statusText);
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
       if (pieces(page) !== pieces(document)) { // a piece has come or gone
