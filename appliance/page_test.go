@@ -96,6 +96,26 @@ func TestPageTakenOver(t *testing.T) {
 	b.is("it says who", `location.pathname === "/login" && document.body.innerText.includes("somebody else has logged in")`)
 }
 
+// Whoever is logged out while he types loses nothing: he logs in beside it, and the
+// browser sends the form once more.
+func TestFormOfALostSession(t *testing.T) {
+	box := start(t, "sim:dsmr50", "")
+	b := browse(t, 390, 844)
+	b.login(box)
+	b.to("https://"+box.https+"/settings/mqtt", "#MQTT-Site")
+	b.write("#MQTT-Site", "typed-for-an-hour")
+	if code, answer := box.as("127.0.0.9", "DELETE", "/api/v1/session", "", nil); code != 204 {
+		t.Fatalf("%d %s", code, answer)
+	}
+	b.click(".save button")
+	b.is("it says that nothing was saved", `document.body.innerText.includes("Nothing was saved")`)
+	b.fits("the login beside a form")
+	b.is("the login of the other tab", `window.beside ??= fetch("/login", {method: "POST", body: new URLSearchParams({user: "user", password: "`+box.label.Password+`"})}).then((answer) => window.in = answer.ok)`)
+	b.is("it is done", `window.in`)
+	b.do("again", chromedp.Reload())
+	b.is("it is saved", `document.querySelector(".notice.good")?.innerText === "Saved." && document.querySelector("#MQTT-Site").value === "typed-for-an-hour"`)
+}
+
 // Without a meter the page says why, and shows no number that was not measured.
 func TestPageWithoutMeter(t *testing.T) {
 	box := start(t, "tcp://"+freePort(t), "")
