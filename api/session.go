@@ -45,6 +45,7 @@ type session struct {
 	since, last time.Time
 	idle        time.Duration
 	key         [sha256.Size]byte // hash of the page's cookie; zero: there is no page
+	seen        time.Time         // when the user of the page last did something
 	credential  string            // what Server.Credential was when it began
 	renewing    bool              // its user sets another
 
@@ -95,7 +96,7 @@ func (s *Sessions) login(source, credential string, takeover bool) (cookie strin
 	if s.held.key != ([sha256.Size]byte{}) { // another browser of the same machine
 		s.ended.key, s.ended.why = s.held.key, endedTaken
 	}
-	s.held.key, s.held.idle = sha256.Sum256([]byte(cookie)), pageIdle
+	s.held.key, s.held.seen, s.held.idle = sha256.Sum256([]byte(cookie)), time.Now(), pageIdle
 	return cookie, nil
 }
 
@@ -132,7 +133,8 @@ func (s *Sessions) resume(cookie, credential string, acts bool) (done context.Co
 		return nil, ""
 	}
 	if acts {
-		s.held.last = time.Now()
+		s.held.seen = time.Now()
+		s.held.last = s.held.seen
 	}
 	return s.held.done, ""
 }
@@ -194,6 +196,9 @@ func (s *Sessions) expire(credential string) {
 		s.end(endedPassword)
 	case time.Since(h.last) >= h.idle:
 		s.end(endedIdle)
+	case h.idle == pageIdle && time.Since(h.seen) >= pageIdle: // a program of the same source goes on
+		s.ended.key, s.ended.why = h.key, endedIdle
+		h.key, h.idle = [sha256.Size]byte{}, programIdle
 	}
 }
 
