@@ -113,26 +113,10 @@ func (s *Server) control(t tongue, f field, tree any, typed url.Values, pending 
 	if hint := "hint" + name; t.has(hint) {
 		c.Hint = t.T(hint)
 	}
-	switch v := at(tree, f.at).(type) {
-	case string:
-		c.Value = v
-	case json.Number:
-		c.Value = v.String()
-	case bool:
-		c.On = v
-	case []any:
-		if f.kind == asRights {
-			c.Value = rightsOf(v)
-			break
-		}
-		for _, line := range v {
-			text, _ := line.(string)
-			c.Value += text + "\n"
-		}
-	}
+	c.Value, c.On = f.shown(at(tree, f.at))
 	if f.kind == asSecret || f.kind == asSealed {
 		c.Set, _ = at(tree, f.at+"Set").(bool)
-	} else if typed.Has(actionName) && (typed.Has(f.at) || f.kind == asToggle) {
+	} else if typed != nil && (typed.Has(f.at) || f.kind == asToggle) {
 		c.Value, c.On = typed.Get(f.at), typed.Has(f.at)
 	}
 	if f.kind == asChoice || f.kind == asRights {
@@ -140,6 +124,27 @@ func (s *Server) control(t tongue, f field, tree any, typed url.Values, pending 
 	}
 	c.Pending = slices.ContainsFunc(pending, func(p string) bool { return p == f.at || strings.HasPrefix(f.at, p+"/") })
 	return c
+}
+
+// shown returns what stands in a setting as its control shows it: as a text, or as a tick.
+func (f field) shown(v any) (text string, on bool) {
+	switch v := v.(type) {
+	case string:
+		return v, false
+	case json.Number:
+		return v.String(), false
+	case bool:
+		return "", v
+	case []any:
+		if f.kind == asRights {
+			return rightsOf(v), false
+		}
+		for _, line := range v {
+			name, _ := line.(string)
+			text += name + "\n"
+		}
+	}
+	return text, false
 }
 
 // options are the choices of a setting; one that is none of them stays one.
@@ -165,13 +170,18 @@ func (s *Server) options(t tongue, name, value string) []option {
 	return all
 }
 
-// changed writes what a form says into tree, and returns the pointers of what is
-// other than it was.
+// changed writes what a form says into tree, and returns the pointers of what was typed.
+// A control may show less than what stands in its setting: one that comes back as it was
+// shown leaves the setting alone.
 func (sh *sheet) changed(tree map[string]any, form url.Values) []string {
 	var pointers []string
 	for _, f := range sh.expand(tree) {
+		before := url.Values{}
+		if text, on := f.shown(at(tree, f.at)); on || f.kind != asToggle {
+			before.Set(f.at, text)
+		}
 		v, said := f.typed(form)
-		if before := at(tree, f.at); !said || same(before, v) {
+		if was, _ := f.typed(before); !said || same(was, v) {
 			continue
 		}
 		put(tree, f.at, v)
@@ -226,5 +236,5 @@ func (f field) typed(form url.Values) (v any, said bool) {
 func same(a, b any) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && string(x) == string(y) && a != nil
+	return errX == nil && errY == nil && string(x) == string(y)
 }

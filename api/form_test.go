@@ -69,7 +69,12 @@ func TestFormsPatch(t *testing.T) {
 		{"a row more", "/settings/modbus", url.Values{actionName: {"add"}, "/Modbus/Servers/1/Listen": {":1502"}, "/Modbus/Servers/1/MaxClients": {"4"}},
 			`{"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"},
 			{"MeterType":"PhoenixContact-EMPro","Listen":":1502","MaxClients":4,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"}]}}`},
-		{"what stands in the row that is not added", "/settings/modbus", url.Values{"/Modbus/Servers/1/Listen": {":1502"}}, ""},
+		{"a row more, with the button for all", "/settings/modbus", url.Values{"/Modbus/Servers/1/Listen": {":1502"}},
+			`{"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"},
+			{"MeterType":"PhoenixContact-EMPro","Listen":":1502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"}]}}`},
+		{"a row more as it is proposed, and not asked for", "/settings/modbus", url.Values{"/Modbus/Servers/1/Listen": {":503"}, "/Modbus/Servers/1/MaxClients": {"16"}}, ""},
+		{"a row less and one more", "/settings/users", url.Values{actionName: {"remove:1"}, "/Broker/Users/2/Name": {"ha"}},
+			`{"Broker":{"Users":[{"Name":"ems","PasswordSet":true,"Rules":[{"Access":"read","Topic":"#"}]},{"Name":"ha","Rules":[{"Access":"read","Topic":"#"}]}]}}`},
 		{"a row less", "/settings/users", url.Values{actionName: {"remove:1"}},
 			`{"Broker":{"Users":[{"Name":"ems","PasswordSet":true,"Rules":[{"Access":"read","Topic":"#"}]}]}}`},
 		{"a row less that is not there", "/settings/users", url.Values{actionName: {"remove:7"}}, ""},
@@ -102,7 +107,8 @@ func TestFormsRefused(t *testing.T) {
 		t.Fatal(got.StatusCode, body)
 	}
 	for _, want := range []string{
-		`value="nonsense" autocapitalize="none" autocomplete="off" spellcheck="false" aria-invalid="true" aria-describedby="MQTT-Broker-error MQTT-Broker-hint"`,
+		`value="nonsense" autocapitalize="none" autocomplete="off" spellcheck="false" aria-invalid="true" aria-describedby="MQTT-Broker-error MQTT-Broker-hint" autofocus`,
+		`<a href="#MQTT-Broker">Address of the broker</a>`,
 		`<p class="error" id="MQTT-Broker-error" lang="en">&#34;nonsense&#34; is not a broker address</p>`,
 		"Nothing was saved", "/MQTT/Elsewhere: is wrong, too",
 	} {
@@ -128,7 +134,34 @@ func TestFormsRefused(t *testing.T) {
 func TestFormsStale(t *testing.T) {
 	b := formBox(t)
 	got, body := b.submit("/settings/mqtt", url.Values{revisionName: {`"older"`}, "/MQTT/Site": {"mine"}})
-	if got.StatusCode != 412 || !strings.Contains(body, "changed by somebody else") || strings.Contains(body, `value="mine"`) || len(b.config.patches) != 0 {
+	if got.StatusCode != 412 || !strings.Contains(body, "changed elsewhere") || strings.Contains(body, `value="mine"`) || len(b.config.patches) != 0 {
+		t.Errorf("%d %s", got.StatusCode, body)
+	}
+}
+
+// What a form shows in another spelling than it is stored in is not touched by whoever
+// leaves it alone.
+func TestFormsLeaveAlone(t *testing.T) {
+	b := formBox(t)
+	for old, stored := range map[string]string{
+		`"CA":""`: `"CA":"-----BEGIN\nEND-----"`, `"Certificate":""`: `"Certificate":null`, `"Username":""`: `"Username":" ems "`, `"KeepMiB":32`: `"KeepMiB":3.2e1`,
+	} {
+		if !strings.Contains(b.config.public, old) {
+			t.Fatalf("no %s", old)
+		}
+		b.config.public = strings.Replace(b.config.public, old, stored, 1)
+	}
+	b.submit("/settings/mqtt", url.Values{"/MQTT/Site": {"garage"}})
+	if patch := strings.Join(b.config.patches, ""); !sameJSON(t, patch, `{"MQTT":{"Site":"garage"}}`) {
+		t.Errorf("patch %s", patch)
+	}
+}
+
+// A form that is sent twice has nothing to say the second time.
+func TestFormsTwice(t *testing.T) {
+	b := formBox(t)
+	form := url.Values{revisionName: {`"older"`}, "/MQTT/Site": {"unknown-site"}}
+	if got, body := b.submit("/settings/mqtt", form); got.StatusCode != 200 || !strings.Contains(body, "Saved.") || len(b.config.patches) != 0 {
 		t.Errorf("%d %s", got.StatusCode, body)
 	}
 }

@@ -22,6 +22,7 @@ type sheetView struct {
 	Notes          []string // of what was saved
 	Errors         []Problem
 	Unsaid         []Problem // of settings that are not on this page
+	Wrong          []control // those that are
 
 	Users    *usersView  // on the page of the users
 	Imported *importView // on that of the box, after an import
@@ -62,6 +63,9 @@ func (s *Server) showSheet(w http.ResponseWriter, r *http.Request, status int, s
 			if p.Pointer == c.Name || strings.HasPrefix(p.Pointer, c.Name+"/") {
 				c.Error, shown[p.Pointer] = p.Detail, true
 			}
+		}
+		if c.Error != "" {
+			v.Wrong = append(v.Wrong, c)
 		}
 		v.place(t, sh, f, c)
 	}
@@ -129,28 +133,40 @@ func (s *Server) postSheet(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// said writes what a form says into tree, rows that come and go with it, and returns the
+// pointers of what is other than it was.
+func (sh *sheet) said(tree map[string]any, form url.Values) []string {
+	if sh.list == "" {
+		return sh.changed(tree, form)
+	}
+	rows := sh.rows(tree)
+	last := len(rows)
+	sh.append(tree) // the form has a row for a new one
+	pointers := sh.changed(tree, form)
+	action, number, _ := strings.Cut(form.Get(actionName), ":")
+	typed := func(p string) bool { return strings.HasPrefix(p, sh.list+"/"+strconv.Itoa(last)+"/") }
+	if action == "add" || slices.ContainsFunc(pointers, typed) { // whichever button was pressed
+		rows = sh.rows(tree)
+		pointers = append(pointers, sh.list)
+	}
+	if n, err := strconv.Atoi(number); action == "remove" && err == nil && n >= 0 && n < last {
+		rows = slices.Delete(slices.Clone(rows), n, n+1)
+		pointers = append(pointers, sh.list)
+	}
+	put(tree, sh.list, rows)
+	return pointers
+}
+
 // save patches the configuration with a form. stale says that it is another one than
 // the form was made of.
 func (s *Server) save(sh *sheet, form url.Values) (result PatchResult, stale bool, err error) {
-	if form.Get(revisionName) != s.etag() {
-		return result, true, nil
-	}
 	tree := readTree(s.Config.Public())
-	action, number, _ := strings.Cut(form.Get(actionName), ":")
-	if sh.list != "" && action == "add" {
-		sh.append(tree)
-	}
-	pointers := sh.changed(tree, form)
-	if rows := sh.rows(tree); action == "remove" {
-		if n, err := strconv.Atoi(number); err == nil && n >= 0 && n < len(rows) {
-			put(tree, sh.list, slices.Delete(rows, n, n+1))
-			pointers = append(pointers, sh.list)
-		}
-	} else if action == "add" {
-		pointers = append(pointers, sh.list)
-	}
-	if len(pointers) == 0 {
+	pointers := sh.said(tree, form)
+	switch {
+	case len(pointers) == 0: // also when it is sent twice
 		return result, false, nil
+	case form.Get(revisionName) != s.etag():
+		return result, true, nil
 	}
 	patch, err := json.Marshal(patchOf(tree, pointers))
 	if err != nil {

@@ -11,6 +11,7 @@ type usersView struct {
 	PasswordError string
 	Token         string // the secret of the one just made
 	TokenError    string
+	TokenName     string // what was typed, where that was refused
 	Tokens        []tokenView
 }
 
@@ -62,7 +63,7 @@ func (s *Server) postTokens(w http.ResponseWriter, r *http.Request) {
 	}
 	secret, err := s.addToken(r, form.Get("name"))
 	if err != nil {
-		s.showUsers(w, r, http.StatusUnprocessableEntity, usersView{TokenError: firstProblem(err)})
+		s.showUsers(w, r, http.StatusUnprocessableEntity, usersView{TokenError: firstProblem(err), TokenName: form.Get("name")})
 		return
 	}
 	s.showUsers(w, r, http.StatusOK, usersView{Token: secret})
