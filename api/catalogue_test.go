@@ -97,6 +97,7 @@ func asked(t *testing.T) (must, may []string) {
 	}
 	for _, r := range constants(t, "network.go", func(name, _ string) bool { return strings.HasPrefix(name, "Reason") }) {
 		must = append(must, "net."+r)
+		may = append(may, "net."+r+".word")
 	}
 	for _, r := range constants(t, "../appliance/uplink/reason.go", all) {
 		must = append(must, "mqtt."+r)

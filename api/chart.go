@@ -13,7 +13,7 @@ import (
 // so that it needs no script. Where nothing was measured there is no line.
 type chart struct {
 	Line, Area  string // paths of SVG
-	Zero        string // height of nothing, "" where it is the bottom or the top
+	Zero        string // height of nothing, "" where it is the bottom
 	Least, Most string
 	Minutes     int
 	Said        string // what a reader without eyes is told
@@ -80,7 +80,7 @@ func (t tongue) draw(points []float32, step, gap time.Duration) *chart {
 		Line: line.String(), Area: area.String(), Minutes: int((time.Duration(len(points)) * step).Minutes()),
 		Least: t.amount(Number{telegram.Of(lowest)}, "W"), Most: t.amount(Number{telegram.Of(highest)}, "W"),
 	}
-	if least < 0 && most > 0 {
+	if least < 0 {
 		c.Zero = fmt.Sprintf("%.1f", y(0))
 	}
 	c.Said = t.T("chart.said", c.Minutes, c.Least, c.Most)

@@ -114,12 +114,16 @@ func (t tongue) modbusPart(i int, m Modbus) part {
 	if exceptions == "0" {
 		exceptions = ""
 	}
-	return t.newPart(modbusID(i), "part.modbus", m.State, "modbus."+string(m.State), m.Detail,
+	p := t.newPart(modbusID(i), "part.modbus", m.State, "modbus."+string(m.State), m.Detail,
 		fact{t.T("fact.type"), m.MeterType},
 		fact{t.T("fact.listen"), m.Listen},
 		fact{t.T("fact.clients"), clients},
 		fact{t.T("fact.requests"), count(m.Requests)},
 		fact{t.T("fact.exceptions"), exceptions})
+	if i > 0 {
+		p.Name += " " + strconv.Itoa(i+1)
+	}
+	return p
 }
 
 // modbusID names the part of a server, counted from 0.

@@ -96,7 +96,7 @@ func TestWords(t *testing.T) {
 		{en.quantity(""), ""},
 		{de.amount(n(1234567891), "Wh"), "1 234 567,891 kWh"},
 		{de.span(1.5), "1,5 s"},
-		{de.span(172800), "2 Tage"},
+		{de.ago(n(172800)), "vor 2 Tagen"},
 		{de.ago(Number{}), "nie"},
 		{tally(nil), "0"},
 		{tally(map[string]uint64{"b": 1, "a": 2, "c": 0}), "3 (a 2, b 1)"},

@@ -5,13 +5,16 @@ import "strings"
 // networkParts shows how the box stands in its network: three lamps, one part.
 func (t tongue) networkParts(n Network) (link, network, internet part) {
 	lamp := func(name string, l Lamp) part {
-		return t.newPart("network", name, l.State, "net."+l.Reason, "")
+		p := t.newPart("network", name, l.State, "net."+l.Reason, "")
+		if word := "net." + l.Reason + ".word"; t.has(word) {
+			p.Word = t.T(word) // nobody has switched it off
+		}
+		return p
 	}
 	link, internet = lamp("lamp.link", n.Link.Lamp), lamp("lamp.internet", n.Internet)
 	speed := ""
-	if v, ok := n.Link.SpeedMbit.Get(); ok {
+	if n.Link.SpeedMbit.OK() {
 		speed = t.amount(n.Link.SpeedMbit, "Mbit/s")
-		_ = v
 	}
 	network = t.newPart("network", "lamp.network", n.Address.State, "net."+n.Address.Reason, n.Address.Detail,
 		fact{t.T("lamp.link"), says(link)},

@@ -43,6 +43,7 @@ func (t tongue) arrange(readings []Reading) (columns []string, rows []phaseRow, 
 		}
 	}
 	var cells [len(endings)][]string
+	var known [len(endings)]bool // a meter of one phase says nothing of the others
 	for _, r := range readings {
 		base, phase := split(r.Name)
 		c, phased := column[base]
@@ -52,12 +53,13 @@ func (t tongue) arrange(readings []Reading) (columns []string, rows []phaseRow, 
 				cells[phase-1] = make([]string, len(columns))
 			}
 			cells[phase-1][c] = t.amount(r.Value, r.Unit)
+			known[phase-1] = known[phase-1] || r.Value.OK()
 		case !phased && !quarterReadings[r.Name]: // a total is in the headline
 			others = append(others, fact{t.quantity(r.Name), t.amount(r.Value, r.Unit)})
 		}
 	}
 	for i, e := range endings {
-		if cells[i] != nil {
+		if known[i] {
 			rows = append(rows, phaseRow{e.row, cells[i]})
 		}
 	}

@@ -110,6 +110,12 @@ func (t tongue) statusView(st Status) statusView {
 		}
 		v.Events = append(v.Events, fact{t.T("word.ago", t.span(time.Since(time.Unix(e.Time, 0)).Seconds())), text})
 	}
+	switch {
+	case !st.Meter.AgeSeconds.OK():
+		v.Age = t.T("status.none")
+	case !v.Fresh:
+		v.Age = t.T("status.old", v.Age)
+	}
 	v.Power, v.Direction = t.headline(st.Readings)
 	v.Columns, v.Phases, v.Others = t.arrange(st.Readings)
 	return v

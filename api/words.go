@@ -71,8 +71,8 @@ func (t tongue) grouped(number string) string {
 
 func count[N int | uint64](n N) string { return tongues[0].grouped(strconv.FormatInt(int64(n), 10)) }
 
-// span writes a time span as roughly as one would say it: "0.6 s", "12 s",
-// "3 min", "5 h", "4 days".
+// span writes a time span as roughly as one would say it, and as it is said after "for"
+// and "ago": "0.6 s", "12 s", "3 min", "5 h", "4 days".
 func (t tongue) span(seconds float64) string {
 	s := math.Max(seconds, 0)
 	form := func(v float64, unit string) string {
