@@ -30,6 +30,7 @@ type layout struct {
 	Tabs                         []tab    // none for who is not logged in
 	Waiting                      []string // settings that take effect with a restart
 	Scripted                     bool
+	Live                         bool // its main part changes by itself
 	Tongues                      []tongue
 	Body                         any
 }
@@ -43,7 +44,7 @@ type tab struct {
 // render sends the page of a path.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, path, title string, body any) {
 	t := tongueOf(r)
-	l := layout{tongue: t, Title: t.T(title), Path: path, Serial: s.Serial, Scripted: true, Body: body}
+	l := layout{tongue: t, Title: t.T(title), Path: path, Serial: s.Serial, Scripted: true, Live: name == "status.html", Body: body}
 	if name != "login.html" {
 		l.Version, l.Fingerprint = s.Version, s.CA.Fingerprint
 		l.Tabs = append(l.Tabs, tab{"/", t.T("status.title"), path == "/"})
@@ -70,7 +71,7 @@ func renderPage(w http.ResponseWriter, status int, name string, l layout) {
 
 // renderError says to a person what went wrong.
 func renderError(w http.ResponseWriter, r *http.Request, status int, sentence string) {
-	renderPage(w, status, "error.html", layout{tongue: tongueOf(r), Path: "/", Title: http.StatusText(status), Body: sentence})
+	renderPage(w, status, "error.html", layout{tongue: tongueOf(r), Path: "/", Title: tongueOf(r).T("error.title"), Body: sentence})
 }
 
 // getLanding leads to the secure page from the plain port.

@@ -79,7 +79,13 @@ func TestPageOfALostBox(t *testing.T) {
 	b := browse(t, 390, 844)
 	b.login(box)
 	box.stop()
-	b.is("it says that the box is lost", `!document.querySelector("#lost").hidden && /No answer from the box for \d+ s/.test(document.querySelector("#lost").innerText)`)
+	b.is("it says that the box is lost", `!document.querySelector("#lost").hidden && /No answer from the box since \d+:\d+/.test(document.querySelector("#lost").innerText)`)
+	b.is("it is watched", `(() => {
+		window.since = Date.now();
+		new MutationObserver(() => window.again = true).observe(document.querySelector("#lost"), {childList: true, characterData: true, subtree: true});
+		return true;
+	})()`)
+	b.is("it says it once: it is read aloud", `Date.now() - window.since > 2500 && !window.again`)
 	b.is("the values look old", `getComputedStyle(document.querySelector(".power")).opacity < 1`)
 	box.run()
 	b.is("a new process knows no session: it leads to the login", `location.pathname === "/login"`)
