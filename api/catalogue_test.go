@@ -102,6 +102,9 @@ func asked(t *testing.T) (must, may []string) {
 	for _, r := range constants(t, "../appliance/uplink/reason.go", all) {
 		must = append(must, "mqtt."+r)
 	}
+	for _, kind := range constants(t, "../appliance/events.go", func(name, _ string) bool { return strings.HasPrefix(name, "event") }) {
+		must = append(must, "event."+kind)
+	}
 	must = append(must, "mqtt.off")
 	must = append(must, constants(t, "session.go", typed("ending"))...)
 	for _, l := range []string{"green", "red", "red-green", "green-orange", "red-orange"} {

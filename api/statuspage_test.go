@@ -35,7 +35,7 @@ func TestPageSaysWhatTheStatusSays(t *testing.T) {
 			[]string{"receiving", "115200 8N1: noise"}, nil},
 		{"events, a copy, readers", Status{Events: []Event{{time.Now().Unix() - 605, "implausible", "a scaler is wrong", 3}},
 			Meter: Meter{Out: &Out{Device: "/dev/ttyUSB1", Octets: 7, Lost: 2, Detail: "unplugged"}, Share: &Share{Listen: ":2001", Readers: 2}}},
-			[]string{"10\u00a0min ago</dt><dd lang=\"en\">a scaler is wrong (× 3)", "/dev/ttyUSB1, 7 octets, 2 lost: unplugged", ":2001, 2 readers"}, nil},
+			[]string{"10\u00a0min ago</dt><dd>Values contradict each other × 3 <span class=\"quiet\" lang=\"en\">a scaler is wrong</span>", "/dev/ttyUSB1, 7 octets, 2 lost: unplugged", ":2001, 2 readers"}, nil},
 		{"silent meter", Status{Meter: Meter{State: MeterStale, Level: Stale, Detail: "Silent since 3 min.", AgeSeconds: n(190)}, Readings: []Reading{{"active_power", n(500), "W", false}}},
 			[]string{"card big old", "not fresh, last values: 3\u00a0min ago", "500\u00a0W", lamp("Meter", "silent"), "Silent since 3 min."}, nil},
 		{"exactly nothing flows", Status{Readings: []Reading{{"active_power", n(0), "W", false}}},

@@ -24,7 +24,7 @@ type statusView struct {
 	Others  []fact // readings without a phase
 	Quarter *quarter
 	Parts   []part
-	Events  []fact // when, and what
+	Events  []eventRow
 }
 
 // lampView is one of the lamps at the top, as in the manual's picture (section 5.1).
@@ -48,6 +48,10 @@ type part struct {
 	Light    *lightView
 	Requests []requestRow
 }
+
+// eventRow is an event: what has happened in the reader's language, and as the box
+// says it.
+type eventRow struct{ When, What, Times, Text string }
 
 type fact struct{ Name, Value string }
 
@@ -104,11 +108,14 @@ func (t tongue) statusView(st Status) statusView {
 		Quarter: t.quarter(st.Readings),
 	}
 	for _, e := range st.Events {
-		text := e.Text
-		if e.Count > 1 {
-			text += " (× " + count(e.Count) + ")"
+		row := eventRow{When: t.T("word.ago", t.span(time.Since(time.Unix(e.Time, 0)).Seconds())), Text: e.Text}
+		if kind := "event." + e.Kind; t.has(kind) {
+			row.What = t.T(kind)
 		}
-		v.Events = append(v.Events, fact{t.T("word.ago", t.span(time.Since(time.Unix(e.Time, 0)).Seconds())), text})
+		if e.Count > 1 {
+			row.Times = "× " + count(e.Count)
+		}
+		v.Events = append(v.Events, row)
 	}
 	switch {
 	case !st.Meter.AgeSeconds.OK():
