@@ -130,10 +130,13 @@ func (s *Server) check(r *http.Request, user, password string) (ok bool, wait ti
 		}
 	default:
 		// The user name stays out of the log: people type the password there.
-		s.Log.Warn("login refused", "event", "auth_failed", "source", source(r), "path", r.URL.Path)
+		s.Log.Warn("login refused", "event", "auth_failed", "source", source(r), "path", logPath(r))
 	}
 	return ok, wait
 }
+
+// logPath is the path of a request as far as it is worth a line: strangers choose it.
+func logPath(r *http.Request) string { return fmt.Sprintf("%.100s", r.URL.Path) }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
@@ -151,7 +154,7 @@ func (s *Server) admitToken(w http.ResponseWriter, r *http.Request, token string
 	switch {
 	case !ok:
 		if s.stranger.begin(time.Minute) {
-			s.Log.Warn("unknown token refused", "event", "token_refused", "source", source(r), "path", r.URL.Path)
+			s.Log.Warn("unknown token refused", "event", "token_refused", "source", source(r), "path", logPath(r))
 		}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Smart Connect", error="invalid_token"`)
 		fail(w, r, http.StatusUnauthorized, "the token is not one of this box")

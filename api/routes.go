@@ -128,7 +128,7 @@ func (s *Server) answerSecure(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := s.origins.Check(r); err != nil {
 		if s.foreign.begin(time.Minute) {
-			s.Log.Warn("request from a foreign web page refused", "event", "origin_refused", "source", source(r), "path", r.URL.Path)
+			s.Log.Warn("request from a foreign web page refused", "event", "origin_refused", "source", source(r), "path", logPath(r))
 		}
 		fail(w, r, http.StatusForbidden, "this request came from another web page and was refused")
 		return

@@ -140,6 +140,15 @@ func TestSecurityEvents(t *testing.T) {
 	}
 }
 
+// What strangers send fills no disk with lines of the log, and begins none of its own.
+func TestLinesOfStrangers(t *testing.T) {
+	b := start(t, nil)
+	b.do(request{path: "/a%0alevel=ERROR%20msg=forged" + strings.Repeat("a", 8000), pass: "wrong"})
+	if log := b.log.String(); strings.Count(log, "\n") != 1 || len(log) > 500 || !strings.Contains(log, `path="/a\nlevel=ERROR`) {
+		t.Errorf("%d octets:\n%s", len(log), log)
+	}
+}
+
 func TestAnswered(t *testing.T) {
 	for _, test := range []struct {
 		name   string
