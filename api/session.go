@@ -46,6 +46,7 @@ type session struct {
 	idle        time.Duration
 	key         [sha256.Size]byte // hash of the page's cookie; zero: there is no page
 	seen        time.Time         // when the user of the page last did something
+	from        string            // the source that the page took over from
 	credential  string            // what Server.Credential was when it began
 	renewing    bool              // its user sets another
 
@@ -72,11 +73,13 @@ type Holder struct {
 }
 
 // enter gives a program at source its turn. Where somebody else has it, and takeover
-// does not say that this is to end, it returns who.
+// does not say that this is to end, it returns who. From a page that has taken over from
+// it, it cannot take over: one that tries with every request would keep people out.
 func (s *Sessions) enter(source, credential string, takeover bool) (done context.Context, other *Holder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if other := s.begin(source, credential, takeover); other != nil {
+	taken := s.held != nil && s.held.from == source
+	if other := s.begin(source, credential, takeover && !taken); other != nil {
 		return nil, other
 	}
 	s.held.idle = max(s.held.idle, programIdle)
@@ -87,8 +90,12 @@ func (s *Sessions) enter(source, credential string, takeover bool) (done context
 func (s *Sessions) login(source, credential string, takeover bool) (cookie string, other *Holder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.held
 	if other := s.begin(source, credential, takeover); other != nil {
 		return "", other
+	}
+	if before != nil && before != s.held {
+		s.held.from = before.source
 	}
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
@@ -198,7 +205,7 @@ func (s *Sessions) expire(credential string) {
 		s.end(endedIdle)
 	case h.idle == pageIdle && time.Since(h.seen) >= pageIdle: // a program of the same source goes on
 		s.ended.key, s.ended.why = h.key, endedIdle
-		h.key, h.idle = [sha256.Size]byte{}, programIdle
+		h.key, h.from, h.idle = [sha256.Size]byte{}, "", programIdle
 	}
 }
 

@@ -55,6 +55,36 @@ func TestSessionsTakeTurns(t *testing.T) {
 	})
 }
 
+// A program that takes over with each of its requests does not throw out the person at
+// the page who has taken over from it; other people do, and so does it once he has left.
+func TestTakeoverLasts(t *testing.T) {
+	const machine, phone, laptop = "192.168.1.10", "192.168.1.20", "192.168.1.21"
+	var s Sessions
+	s.enter(machine, "1", true)
+	page, _ := s.login(phone, "1", true)
+	if _, other := s.enter(machine, "1", true); other == nil || other.Source != phone {
+		t.Errorf("the machine has taken the box back, from %+v", other)
+	}
+	if done, _ := s.resume(page, "1", true); done == nil {
+		t.Error("the page was logged out")
+	}
+	if _, other := s.enter(laptop, "1", true); other != nil {
+		t.Errorf("kept out by %+v", other)
+	}
+	if _, other := s.enter(machine, "1", true); other != nil {
+		t.Errorf("kept out by %+v, who has no page", other)
+	}
+	s.login(phone, "1", true)
+	if _, other := s.login(machine, "1", true); other != nil {
+		t.Errorf("a person at the machine is kept out by %+v", other)
+	}
+	s.login(phone, "1", true)
+	s.leave()
+	if _, other := s.enter(machine, "1", true); other != nil {
+		t.Errorf("kept out by %+v, who has left", other)
+	}
+}
+
 // A page that nobody looks at ends, though a machine at the same address goes on with the
 // password; and its session is then as short as that of any program.
 func TestPageBesideAMachine(t *testing.T) {
