@@ -215,8 +215,11 @@ func (f field) typed(form url.Values) (v any, said bool) {
 		}
 		return rights[i].rules, true
 	case asNumber:
-		text = strings.Replace(text, ",", ".", 1)
-		if numeral.MatchString(text) {
+		text = strings.Replace(strings.Join(strings.Fields(text), ""), ",", ".", 1)
+		switch {
+		case text == "":
+			return nil, form.Has(f.at) // as delivered
+		case numeral.MatchString(text):
 			return json.Number(text), form.Has(f.at)
 		}
 	case asLines:

@@ -58,6 +58,8 @@ func TestFormsPatch(t *testing.T) {
 		{"nothing changed", "/settings/mqtt", nil, ""},
 		{"a broker", "/settings/mqtt", url.Values{"/MQTT/Enabled": {"true"}, "/MQTT/Broker": {" mqtt://b.example "}}, `{"MQTT":{"Enabled":true,"Broker":"mqtt://b.example"}}`},
 		{"a number", "/settings/mqtt", url.Values{"/MQTT/KeepMiB": {"64"}}, `{"MQTT":{"KeepMiB":64}}`},
+		{"a number as the page writes it", "/settings/mqtt", url.Values{"/MQTT/KeepMiB": {"1\u202f024,0"}}, `{"MQTT":{"KeepMiB":1024.0}}`},
+		{"a number emptied", "/settings/mqtt", url.Values{"/MQTT/KeepMiB": {" "}}, `{"MQTT":{"KeepMiB":null}}`},
 		{"no number", "/settings/mqtt", url.Values{"/MQTT/KeepMiB": {"many"}}, `{"MQTT":{"KeepMiB":"many"}}`},
 		{"a new secret, with its space", "/settings/mqtt", url.Values{"/MQTT/Password": {"broker-password-7 "}}, `{"MQTT":{"Password":"broker-password-7 "}}`},
 		{"a secret forgotten", "/settings/mqtt", url.Values{"forget:/MQTT/Password": {"1"}}, `{"MQTT":{"Password":null}}`},
