@@ -57,8 +57,7 @@ func (s *Server) resume(r *http.Request) (done context.Context, why ending) {
 	if err != nil {
 		return nil, ""
 	}
-	acts := r.Header.Get(backgroundHeader) == "" && !r.URL.Query().Has("watch")
-	return s.Sessions.resume(c.Value, s.credential(), acts)
+	return s.Sessions.resume(c.Value, s.credential(), r.Header.Get(backgroundHeader) == "")
 }
 
 // enter gives the program that made the request its turn.

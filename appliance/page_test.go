@@ -143,6 +143,8 @@ func TestPageWithoutScript(t *testing.T) {
 	if err != nil || !strings.Contains(power, "W") {
 		t.Errorf("power %q %v", power, err)
 	}
+	b.click("noscript a")
+	b.do("the status anew, when its reader wants it", chromedp.WaitVisible(chromedp.CSS("#lamps")))
 	b.to("https://"+box.https+"/settings/mqtt", "#MQTT-Site")
 	b.write("#MQTT-Site", "garage")
 	b.click(".save button")
