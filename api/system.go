@@ -17,20 +17,20 @@ func (t tongue) networkParts(n Network) (link, network, internet part) {
 		speed = t.amount(n.Link.SpeedMbit, "Mbit/s")
 	}
 	network = t.newPart("network", "lamp.network", n.Address.State, "net."+n.Address.Reason, n.Address.Detail,
-		fact{t.T("lamp.link"), says(link)},
+		fact{t.T("lamp.link"), t.says(link)},
 		fact{t.T("fact.interface"), strings.TrimSpace(n.Link.Interface + " " + n.Link.Kind)},
 		fact{t.T("fact.speed"), speed},
 		fact{"MAC", n.Link.MAC},
 		fact{t.T("fact.addresses"), strings.Join(n.Addresses, ", ")},
 		fact{t.T("fact.gateway"), n.Address.Gateway},
 		fact{"DNS", strings.Join(n.Address.DNS, ", ")},
-		fact{t.T("lamp.internet"), says(internet)})
+		fact{t.T("lamp.internet"), t.says(internet)})
 	return link, network, internet
 }
 
-func says(p part) string {
+func (t tongue) says(p part) string {
 	if p.Why != "" && p.Lamp != "good" {
-		return p.Word + ": " + p.Why
+		return t.T("system.part", p.Word, p.Why)
 	}
 	return p.Word
 }
