@@ -55,6 +55,9 @@ func (t tongue) draw(points []float32, step, gap time.Duration) *chart {
 	var line, area strings.Builder
 	begun, last := 0, -1
 	end := func() {
+		if last == begun {
+			line.WriteString("h0") // alone it is a dot
+		}
 		if last >= 0 {
 			fmt.Fprintf(&area, "V%.1fH%.1fZ", y(0), x(begun))
 		}

@@ -100,11 +100,11 @@ func TestChart(t *testing.T) {
 		zero, least, most string
 	}{
 		{"nothing known", []float32{gap, gap}, "", "", "", "", ""},
-		{"one value", []float32{gap, 100}, "M300.0 3.0", "M300.0 3.0V87.0H300.0Z", "", "100\u00a0W", "100\u00a0W"},
+		{"one value", []float32{gap, 100}, "M300.0 3.0h0", "M300.0 3.0V87.0H300.0Z", "", "100\u00a0W", "100\u00a0W"},
 		{"import and export", []float32{-100, 100}, "M150.0 87.0L300.0 3.0", "M150.0 87.0L300.0 3.0V45.0H150.0Z", "45.0", "−100\u00a0W", "100\u00a0W"},
 		{"export alone", []float32{-100, -50}, "M150.0 87.0L300.0 45.0", "M150.0 87.0L300.0 45.0V3.0H150.0Z", "3.0", "−100\u00a0W", "−50\u00a0W"},
 		{"a meter of two seconds", []float32{50, gap, 100}, "M100.0 45.0L300.0 3.0", "M100.0 45.0L300.0 3.0V87.0H100.0Z", "", "50\u00a0W", "100\u00a0W"},
-		{"a silence is no line", []float32{100, gap, gap, gap, 100}, "M60.0 3.0M300.0 3.0", "M60.0 3.0V87.0H60.0ZM300.0 3.0V87.0H300.0Z", "", "100\u00a0W", "100\u00a0W"},
+		{"a silence is no line", []float32{100, gap, gap, gap, 100}, "M60.0 3.0h0M300.0 3.0h0", "M60.0 3.0V87.0H60.0ZM300.0 3.0V87.0H300.0Z", "", "100\u00a0W", "100\u00a0W"},
 		{"nothing flows", []float32{0, 0}, "M150.0 87.0L300.0 87.0", "M150.0 87.0L300.0 87.0V87.0H150.0Z", "", "0\u00a0W", "0\u00a0W"},
 	} {
 		c := tongues[0].draw(test.points, time.Second, 3*time.Second)
