@@ -38,7 +38,16 @@ func TestPageKeepsWhatIsTyped(t *testing.T) {
 	b := browse(t, 390, 844)
 	b.login(box)
 	b.click(`nav a[href="/settings/mqtt"]`)
+	b.is("it is heard what the page asks", `(() => {
+		const ask = fetch;
+		window.fetch = (path, how) => {
+			window.acts ||= how.headers && !how.headers["Smartconnect-Background"];
+			return ask(path, how);
+		};
+		return true;
+	})()`)
 	b.write("#MQTT-Site", "garage")
+	b.is("who types does something, and the session goes on", `window.acts`)
 	if code, answer := box.as("127.0.0.9", "GET", "/api/v1/status", "", nil); code != 200 {
 		t.Fatalf("%d %s", code, answer)
 	}
