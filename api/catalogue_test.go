@@ -105,7 +105,7 @@ func asked(t *testing.T) (must, may []string) {
 	for _, kind := range constants(t, "../appliance/events.go", func(name, _ string) bool { return strings.HasPrefix(name, "event") }) {
 		must = append(must, "event."+kind)
 	}
-	must = append(must, "mqtt.off")
+	must = append(must, "mqtt.off", "password."+presentName, "password."+newName, "password."+repeatName)
 	must = append(must, constants(t, "session.go", typed("ending"))...)
 	for _, l := range []string{"green", "red", "red-green", "green-orange", "red-orange"} {
 		must = append(must, "light."+l)

@@ -111,7 +111,7 @@ func TestFormsRefused(t *testing.T) {
 	for _, want := range []string{
 		`value="nonsense" autocapitalize="none" autocomplete="off" spellcheck="false" aria-invalid="true" aria-describedby="MQTT-Broker-error MQTT-Broker-hint" autofocus`,
 		`<a href="#MQTT-Broker">Address of the broker</a>`,
-		`<p class="error" id="MQTT-Broker-error" lang="en">&#34;nonsense&#34; is not a broker address</p>`,
+		`<p class="error" id="MQTT-Broker-error">Not accepted: <span lang="en">&#34;nonsense&#34; is not a broker address</span></p>`,
 		"Nothing was saved", "/MQTT/Elsewhere: is wrong, too",
 	} {
 		if !strings.Contains(body, want) {
@@ -215,8 +215,18 @@ func TestPasswordAndTokens(t *testing.T) {
 	form := func(path string, values url.Values) (*http.Response, string) {
 		return b.do(request{method: "POST", path: path, header: mediaType("application/x-www-form-urlencoded"), body: values.Encode()})
 	}
-	if got, body := form("/settings/password", url.Values{"password": {newPassword}}); got.StatusCode != 200 || !strings.Contains(body, "The password is changed.") {
+	if got, body := form("/settings/password", url.Values{"present": {rightPassword}, "password": {newPassword}, "repeat": {newPassword}}); got.StatusCode != 200 || !strings.Contains(body, "The password is changed.") {
 		t.Errorf("%d %s", got.StatusCode, body)
+	}
+	for _, test := range []struct{ present, password, repeat, says string }{
+		{"not it", newPassword, newPassword, `id="field-present-error">This is not the present password.`},
+		{"", newPassword, newPassword, `id="field-present-error"`},
+		{rightPassword, newPassword, newPassword + "x", `id="field-repeat-error">The two are not the same.`},
+	} {
+		values := url.Values{"present": {test.present}, "password": {test.password}, "repeat": {test.repeat}}
+		if got, body := form("/settings/password", values); got.StatusCode != 422 || !strings.Contains(body, test.says) {
+			t.Errorf("%+v: %d %s", test, got.StatusCode, body)
+		}
 	}
 	if got, body := form("/settings/tokens", url.Values{"name": {"prometheus"}}); got.StatusCode != 200 || !strings.Contains(body, "<code>sc_") {
 		t.Errorf("%d %s", got.StatusCode, body)

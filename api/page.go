@@ -52,10 +52,26 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name
 			l.Tabs = append(l.Tabs, tab{sh.path, t.T(sh.title + ".tab"), path == sh.path})
 		}
 		for _, p := range s.Status().RestartFor {
-			l.Waiting = append(l.Waiting, strings.ReplaceAll(strings.TrimPrefix(p, "/"), "/", "."))
+			l.Waiting = append(l.Waiting, t.setting(p))
 		}
 	}
 	renderPage(w, status, name, l)
+}
+
+// setting names a setting as its page does, and one that is on no page as the
+// configuration does.
+func (t tongue) setting(pointer string) string {
+	for _, sh := range sheets {
+		for _, f := range sh.fields {
+			switch {
+			case f.at == pattern(pointer):
+				return t.T(sh.title+".tab") + ": " + t.T("field"+f.at)
+			case sh.list != "" && pointer == sh.list:
+				return t.T(sh.title + ".tab")
+			}
+		}
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(pointer, "/"), "/", ".")
 }
 
 // renderPage sends a page. Its template writes into memory first, so that what

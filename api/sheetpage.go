@@ -79,7 +79,7 @@ func (s *Server) showSheet(w http.ResponseWriter, r *http.Request, status int, s
 		}
 	}
 	if sh.path == usersPath {
-		v.Users = s.users(v.Users)
+		v.Users = s.users(t, v.Users)
 	}
 	s.render(w, r, status, "sheet.html", sh.path, sh.title+".title", v)
 }

@@ -19,6 +19,7 @@ var windows = []struct {
 func TestInstaller(t *testing.T) {
 	for _, window := range windows {
 		t.Run(window.name, func(t *testing.T) {
+			t.Parallel()
 			box := start(t, "sim:dsmr50?lively=true", "")
 			b := browse(t, window.width, window.height)
 			secure := "https://" + box.https
@@ -52,7 +53,7 @@ func TestInstaller(t *testing.T) {
 			b.click("#MQTT-Enabled")
 			b.click(".save button")
 			b.is("it is saved", `document.querySelector(".notice.good")?.innerText === "Saved."`)
-			b.is("it waits for a restart", `document.querySelector("#restart").innerText.includes("MQTT.Broker") && document.querySelector("label[for=MQTT-Broker]").innerText.includes("after restart")`)
+			b.is("it waits for a restart", `document.querySelector("#restart").innerText.includes("MQTT: Address of the broker") && document.querySelector("label[for=MQTT-Broker]").innerText.includes("after restart")`)
 			if s, err := box.status(); err != nil || !s.RestartRequired || s.MQTT.State != api.Off {
 				t.Errorf("the status says %+v %v", s.MQTT, err)
 			}
@@ -75,6 +76,7 @@ func TestInstaller(t *testing.T) {
 
 // A page whose box does not answer says so, and does not let old values look alive.
 func TestPageOfALostBox(t *testing.T) {
+	t.Parallel()
 	box := start(t, "sim:dsmr50", "")
 	b := browse(t, 390, 844)
 	b.login(box)
@@ -93,6 +95,7 @@ func TestPageOfALostBox(t *testing.T) {
 
 // Somebody takes over: the page of the other one says so by itself.
 func TestPageTakenOver(t *testing.T) {
+	t.Parallel()
 	box := start(t, "sim:dsmr50", "")
 	b := browse(t, 390, 844)
 	b.login(box)
@@ -105,6 +108,7 @@ func TestPageTakenOver(t *testing.T) {
 // Whoever is logged out while he types loses nothing: he logs in beside it, and the
 // browser sends the form once more.
 func TestFormOfALostSession(t *testing.T) {
+	t.Parallel()
 	box := start(t, "sim:dsmr50", "")
 	b := browse(t, 390, 844)
 	b.login(box)
@@ -124,6 +128,7 @@ func TestFormOfALostSession(t *testing.T) {
 
 // Without a meter the page says why, and shows no number that was not measured.
 func TestPageWithoutMeter(t *testing.T) {
+	t.Parallel()
 	box := start(t, "tcp://"+freePort(t), "")
 	b := browse(t, 390, 844)
 	b.login(box)
@@ -134,6 +139,7 @@ func TestPageWithoutMeter(t *testing.T) {
 
 // Everything can be read and changed without a script.
 func TestPageWithoutScript(t *testing.T) {
+	t.Parallel()
 	box := start(t, "sim:dsmr50", "")
 	box.meterState(api.MeterOK, "")
 	b := browse(t, 390, 844)

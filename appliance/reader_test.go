@@ -9,6 +9,7 @@ import (
 // Who is on the page with a keyboard or a screen reader, or has selected a text, is left
 // alone by what changes every second, and sees it all the same.
 func TestPageLeavesItsReaderAlone(t *testing.T) {
+	t.Parallel()
 	box := start(t, "sim:dsmr50?lively=true", "")
 	box.meterState(api.MeterOK, "")
 	b := browse(t, 390, 844)
@@ -34,10 +35,11 @@ func TestPageLeavesItsReaderAlone(t *testing.T) {
 // What somebody types is not lost when his session ends: he is told, and it is there to
 // be saved once he has logged in again.
 func TestPageKeepsWhatIsTyped(t *testing.T) {
+	t.Parallel()
 	box := start(t, "sim:dsmr50", "")
 	b := browse(t, 390, 844)
 	b.login(box)
-	b.click(`nav a[href="/settings/mqtt"]`)
+	b.to("https://"+box.https+"/settings/mqtt", "#MQTT-Site")
 	b.is("it is heard what the page asks", `(() => {
 		const ask = fetch;
 		window.fetch = (path, how) => {
@@ -62,10 +64,11 @@ func TestPageKeepsWhatIsTyped(t *testing.T) {
 
 // A double click saves once.
 func TestPageSendsOnce(t *testing.T) {
+	t.Parallel()
 	box := start(t, "sim:dsmr50", "")
 	b := browse(t, 390, 844)
 	b.login(box)
-	b.to("https://"+box.https+"/settings/users", "#new-password")
+	b.to("https://"+box.https+"/settings/users", "#field-password")
 	b.click("summary")
 	b.write("#Broker-Users-0-Name", "ems")
 	b.write("#Broker-Users-0-Password", "broker-password-7")
@@ -76,6 +79,7 @@ func TestPageSendsOnce(t *testing.T) {
 
 // A phone is touched with a finger: what can be pressed is as high as one.
 func TestPageIsTouched(t *testing.T) {
+	t.Parallel()
 	box := start(t, "sim:dsmr50", "")
 	b := browse(t, 360, 740)
 	b.login(box)
