@@ -50,6 +50,7 @@ type box struct {
 	end           func() error // ends Serve and returns its error
 	checks        []string     // user and password of every call of Check
 	resets        chan struct{}
+	factoryErr    error // of FactoryReset
 	config        *fakeConfig
 	credentials   fakeCredentials
 
@@ -136,6 +137,7 @@ func start(t *testing.T, change func(*box)) *box {
 			return user == "user" && password == rightPassword, 0
 		},
 		SetCredentials: b.credentials.set,
+		FactoryReset:   func() error { return b.factoryErr },
 		Tokens:         &fakeTokens{names: []string{"grafana"}},
 
 		TLS:     &tls.Config{Certificates: []tls.Certificate{leaf}},

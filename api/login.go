@@ -73,7 +73,7 @@ func (s *Server) postLogin(w http.ResponseWriter, r *http.Request) {
 
 // postLogout ends it.
 func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) {
-	s.Sessions.leave()
+	s.Sessions.End()
 	s.Log.Info("session ended", "event", "session_ended", "source", source(r))
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	http.Redirect(w, r, "/login", http.StatusSeeOther)

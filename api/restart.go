@@ -26,6 +26,11 @@ func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Log.Info("reset requested", "event", "reset_requested", "source", source(r))
+	s.restart(w, r)
+}
+
+// restart shows the page that waits, and restarts the box.
+func (s *Server) restart(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	s.render(w, r, http.StatusAccepted, "restart.html", restartPath, "restart.title", &restartView{})
 	_ = http.NewResponseController(w).Flush() // a client that is gone already wanted it all the same

@@ -47,6 +47,7 @@ var secureRoutes = []route{
 	{"GET", "/api/v1/firmware", owner, (*Server).getFirmware},
 	{"GET", "/api/v1/support", owner, (*Server).getSupport},
 	{"POST", "/api/v1/reset", owner, (*Server).postReset},
+	{"POST", "/api/v1/factory-reset", owner, (*Server).postFactoryReset},
 	{"GET", "/api/v1/openapi.yaml", anyone, (*Server).getOpenAPI},
 
 	{"GET", "/", owner, (*Server).getStatusPage},
@@ -70,6 +71,7 @@ var secureRoutes = []route{
 	{"POST", "/settings/tokens", owner, (*Server).postTokens},
 	{"POST", "/settings/export", owner, (*Server).postBackup},
 	{"POST", "/settings/import", owner, (*Server).postRestore},
+	{"POST", "/settings/factory", owner, (*Server).postFactory},
 	{"GET", "/restart", owner, (*Server).getRestart},
 	{"POST", "/restart", owner, (*Server).postRestart},
 	{"GET", "/page.js", anyone, (*Server).getFile},

@@ -53,6 +53,9 @@ type Server struct {
 	// at once; the answer to the client has left when it is called.
 	Reset func()
 
+	// FactoryReset makes the reset that follows one to the state of delivery.
+	FactoryReset func() error
+
 	Support func() Support // what helps to find a fault, beside the status
 
 	// Telegrams yields the meter's telegrams from the next one on until ctx is done,

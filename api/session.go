@@ -146,8 +146,8 @@ func (s *Sessions) resume(cookie, credential string, acts bool) (done context.Co
 	return s.held.done, ""
 }
 
-// leave ends the session, whoever has it.
-func (s *Sessions) leave() {
+// End ends the session, whoever has it.
+func (s *Sessions) End() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.end("")
@@ -242,7 +242,7 @@ func (s *Server) getSession(w http.ResponseWriter, _ *http.Request) {
 
 // deleteSession ends the session of who asks, which is the one there is.
 func (s *Server) deleteSession(w http.ResponseWriter, r *http.Request) {
-	s.Sessions.leave()
+	s.Sessions.End()
 	s.Log.Info("session ended", "event", "session_ended", "source", source(r))
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -31,7 +31,7 @@ func TestSessionsTakeTurns(t *testing.T) {
 		program(laptop, false, true) // the phone was idle
 		program(phone, false, false)
 		program(phone, true, true) // with the password, which a caller has by now
-		s.leave()
+		s.End()
 		program(laptop, false, true)
 
 		cookie, other := s.login(laptop, "1", false) // the same person opens the page
@@ -79,7 +79,7 @@ func TestTakeoverLasts(t *testing.T) {
 		t.Errorf("a person at the machine is kept out by %+v", other)
 	}
 	s.login(phone, "1", true)
-	s.leave()
+	s.End()
 	if _, other := s.enter(machine, "1", true); other != nil {
 		t.Errorf("kept out by %+v, who has left", other)
 	}
@@ -119,7 +119,7 @@ func TestSessionsEnd(t *testing.T) {
 		{"taken over", func(s *Sessions) string { s.enter("192.168.1.21", "1", true); return "1" }, endedTaken},
 		{"another browser of the same machine", func(s *Sessions) string { s.login("192.168.1.20", "1", false); return "1" }, endedTaken},
 		{"the password was changed", func(*Sessions) string { return "2" }, endedPassword},
-		{"left", func(s *Sessions) string { s.leave(); return "1" }, ""},
+		{"left", func(s *Sessions) string { s.End(); return "1" }, ""},
 	} {
 		var s Sessions
 		cookie, _ := s.login("192.168.1.20", "1", false)

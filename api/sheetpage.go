@@ -26,6 +26,8 @@ type sheetView struct {
 
 	Users    *usersView  // on the page of the users
 	Imported *importView // on that of the box, after an import
+
+	Unconfirmed bool // a factory reset was asked for without its tick
 }
 
 // rowView is a row of a list, or the one group of a sheet without.

@@ -114,6 +114,9 @@ type life struct {
 
 func begin(o Options, past *past) (*life, error) {
 	l := &life{o: o, past: past, began: time.Now(), log: o.Log, events: &events{log: o.Log}, network: newNetwork()}
+	if err := o.wipe(past); err != nil {
+		l.warn(err)
+	}
 	var err error
 	if l.identity, err = identity.Open(o.State, o.Log); err != nil {
 		return nil, err

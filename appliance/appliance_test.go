@@ -30,7 +30,8 @@ import (
 type box struct {
 	t                                testing.TB
 	o                                Options
-	label                            identity.Label
+	label                            identity.Label // with the password of now
+	printed                          string         // password of the label
 	modbus, mqtt, mqtts, http, https string
 	log                              *lines
 	stop                             func()
@@ -55,6 +56,7 @@ func start(t testing.TB, source string, patch string) *box {
 	if b.label, err = who.Label(); err != nil {
 		t.Fatal(err)
 	}
+	b.printed = b.label.Password
 	if patch != "" {
 		l, err := begin(b.o, new(past))
 		if err != nil {

@@ -18,7 +18,7 @@ type operation struct {
 }
 
 // last are those after which a box is another one, in that order.
-var last = []api.Operation{{Method: "PATCH", Path: "/api/v1/credentials"}, {Method: "POST", Path: "/api/v1/reset"}}
+var last = []api.Operation{{Method: "PATCH", Path: "/api/v1/credentials"}, {Method: "POST", Path: "/api/v1/reset"}, {Method: "POST", Path: "/api/v1/factory-reset"}}
 
 // operations returns all of the document, in an order in which they can be asked for:
 // what is made is there when it is removed.

@@ -138,6 +138,9 @@ func (w *witness) follow(b *box, did api.Operation, body string) {
 			w.t.Fatalf("%v: %s", err, body)
 		}
 		b.label.Password = given.Password
+	case last[2]:
+		b.label.Password = b.printed
+		fallthrough
 	case last[1]:
 		eventually(w.t, 5*time.Second, "the next life answers", func() bool { s, err := b.status(); return err == nil && s.UptimeSeconds < 5 && !s.RestartRequired })
 	}

@@ -137,6 +137,25 @@ func TestPageWithoutMeter(t *testing.T) {
 	b.is("the light", `document.querySelector(".led.red")`)
 }
 
+// A factory reset from the page ends at the login, where the label's password is right.
+func TestPageFactoryReset(t *testing.T) {
+	t.Parallel()
+	box := start(t, "sim:dsmr50", "")
+	b := browse(t, 390, 844)
+	b.login(box)
+	b.to("https://"+box.https+"/settings/users", "#field-present")
+	b.write("#field-present", box.label.Password)
+	b.write("#field-password", "correct horse battery")
+	b.write("#field-repeat", "correct horse battery")
+	b.click(`form[action="/settings/password"] button.small`)
+	b.is("the password is changed", `document.querySelector(".notice.good")`)
+	b.to("https://"+box.https+"/settings/box", "#factory")
+	b.click("#factory input")
+	b.click("#factory button")
+	b.is("it leads to the login", `location.pathname === "/login"`)
+	b.login(box)
+}
+
 // Everything can be read and changed without a script.
 func TestPageWithoutScript(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,12 @@ type past struct {
 	meter config.Meter // that the hour is of
 }
 
+// forget ends all of it.
+func (p *past) forget() {
+	p.sessions.End()
+	p.hour = nil
+}
+
 // hourOf returns the last hour of a meter. Where its settings are others than before,
 // what was measured until then may be of another one, and is forgotten.
 func (p *past) hourOf(meter config.Meter) *history.Hour {

@@ -136,7 +136,7 @@ func (l *life) addWeb() error {
 			Config: settings{l}, Status: l.status, Firmware: firmware, Support: l.support, Reset: func() { l.restart() },
 			Telegrams: l.meter.telegrams, Reading: l.meter.reading, Readings: l.meter.readings, Metrics: scrapes,
 			History: l.remembered(), ModbusLog: l.modbusLog,
-			SetCredentials: l.setCredentials, Tokens: tokens{l.identity}, Token: l.identity.TokenName,
+			FactoryReset: l.factoryReset, SetCredentials: l.setCredentials, Tokens: tokens{l.identity}, Token: l.identity.TokenName,
 			Choices:  config.Choices(known()),
 			Sessions: &l.past.sessions,
 			Check:    check, TLS: l.identity.TLSConfig(),

@@ -17,7 +17,13 @@ type kept struct {
 	Serial           string
 	PasswordHash     string // bcrypt
 	MQTTPasswordHash string // bcrypt
+
+	// Label is what the hashes were when the label was made, nil while they still are.
+	Label *labelHashes
 }
+
+// labelHashes are the hashes of the passwords that stand on the label.
+type labelHashes struct{ PasswordHash, MQTTPasswordHash string }
 
 var serialForm = regexp.MustCompile(fmt.Sprintf(`^[%s]{%d}$`, serialAlphabet, serialLength))
 
@@ -40,6 +46,10 @@ func (id *Identity) read() error {
 	}
 	_, err = bcrypt.Cost([]byte(k.PasswordHash))
 	_, mqttErr := bcrypt.Cost([]byte(k.MQTTPasswordHash))
+	if l := k.Label; err == nil && mqttErr == nil && l != nil {
+		_, err = bcrypt.Cost([]byte(l.PasswordHash))
+		_, mqttErr = bcrypt.Cost([]byte(l.MQTTPasswordHash))
+	}
 	if k.Version != version || !serialForm.MatchString(k.Serial) || err != nil || mqttErr != nil {
 		return fmt.Errorf("%s is %w: it has no version, serial number or hash of the right form", id.path(keptName), errDamaged)
 	}

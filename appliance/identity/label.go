@@ -30,6 +30,7 @@ type Label struct {
 const (
 	deleted = "deleted by the owner; make a new one with: smartconnect label --new-password"
 	changed = "changed by the owner; make a new one with: smartconnect label --new-password"
+	printed = "as on the printed label; make a new one with: smartconnect label --new-password"
 )
 
 // label returns everything but the passwords.

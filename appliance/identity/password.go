@@ -67,6 +67,9 @@ func (id *Identity) SetPasswords(given map[string]string) error {
 		k, l := id.kept, id.label()
 		written, there := id.written()
 		l.Password, l.MQTTPassword, l.Note = written.Password, written.MQTTPassword, changed
+		if k.Label == nil {
+			k.Label = &labelHashes{k.PasswordHash, k.MQTTPasswordHash}
+		}
 		for user, hash := range hashes {
 			*users[user].hash(&k), *users[user].shown(&l) = hash, ""
 		}

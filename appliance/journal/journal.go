@@ -50,6 +50,13 @@ func (j *Journal) Latest() []Entry {
 	return list
 }
 
+// Clear forgets everything.
+func (j *Journal) Clear() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.list, j.octets = nil, 0
+}
+
 // add takes one more, and lets the oldest go for which there is no room.
 func (j *Journal) add(k kept) {
 	j.mu.Lock()
