@@ -10,7 +10,7 @@ import (
 
 const formConfig = `{"MQTT":{"Enabled":false,"Broker":"mqtts://a.example:8883","Username":"","PasswordSet":true,"Site":"unknown-site","Format":"xemex","Energy":false,"Discovery":false,
 "Commands":"auto","KeepMiB":32,"OfflineEvery":"all","CA":"","Certificate":"","KeySet":false},
-"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"}]},
+"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude","AllowFrom":[]}]},
 "Broker":{"Users":[{"Name":"ems","PasswordSet":true,"Rules":[{"Access":"read","Topic":"#"}]},{"Name":"odd","PasswordSet":true,"Rules":[{"Access":"deny","Topic":"x"}]}]},
 "API":{"PlainHTTP":false,"Hosts":["a.example"]},"History":{"OnDisk":true},"Internet":{"Check":""}}`
 
@@ -67,13 +67,13 @@ func TestFormsPatch(t *testing.T) {
 		{"switched off", "/settings/box", url.Values{"/History/OnDisk": nil}, `{"History":{"OnDisk":false}}`},
 		{"a list of names", "/settings/box", url.Values{"/API/Hosts": {"a.example\r\n b.example \r\n"}}, `{"API":{"Hosts":["a.example","b.example"]}}`},
 		{"a row of a list goes with the list", "/settings/modbus", url.Values{"/Modbus/Servers/0/WhenStale": {"hold"}},
-			`{"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"hold","WhenMissing":"exception","Currents":"magnitude"}]}}`},
+			`{"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"hold","WhenMissing":"exception","Currents":"magnitude","AllowFrom":[]}]}}`},
 		{"a row more", "/settings/modbus", url.Values{actionName: {"add"}, "/Modbus/Servers/1/Listen": {":1502"}, "/Modbus/Servers/1/MaxClients": {"4"}},
-			`{"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"},
-			{"MeterType":"PhoenixContact-EMPro","Listen":":1502","MaxClients":4,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"}]}}`},
+			`{"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude","AllowFrom":[]},
+			{"MeterType":"PhoenixContact-EMPro","Listen":":1502","MaxClients":4,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude","AllowFrom":[]}]}}`},
 		{"a row more, with the button for all", "/settings/modbus", url.Values{"/Modbus/Servers/1/Listen": {":1502"}},
-			`{"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"},
-			{"MeterType":"PhoenixContact-EMPro","Listen":":1502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude"}]}}`},
+			`{"Modbus":{"Servers":[{"MeterType":"PhoenixContact-EMPro","Listen":":502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude","AllowFrom":[]},
+			{"MeterType":"PhoenixContact-EMPro","Listen":":1502","MaxClients":16,"StaleAfter":"auto","WhenStale":"exception","WhenMissing":"exception","Currents":"magnitude","AllowFrom":[]}]}}`},
 		{"a row more as it is proposed, and not asked for", "/settings/modbus", url.Values{"/Modbus/Servers/1/Listen": {":503"}, "/Modbus/Servers/1/MaxClients": {"16"}}, ""},
 		{"a row less and one more", "/settings/users", url.Values{actionName: {"remove:1"}, "/Broker/Users/2/Name": {"ha"}},
 			`{"Broker":{"Users":[{"Name":"ems","PasswordSet":true,"Rules":[{"Access":"read","Topic":"#"}]},{"Name":"ha","Rules":[{"Access":"read","Topic":"#"}]}]}}`},

@@ -110,6 +110,10 @@ func (t tongue) modbusPart(i int, m Modbus) part {
 	if m.MaxClients > 0 {
 		clients = t.T("word.of", clients, count(m.MaxClients))
 	}
+	refused := ""
+	if m.Refused > 0 {
+		refused = count(m.Refused)
+	}
 	exceptions := tally(m.Exceptions)
 	if exceptions == "0" {
 		exceptions = ""
@@ -118,6 +122,7 @@ func (t tongue) modbusPart(i int, m Modbus) part {
 		fact{t.T("fact.type"), m.MeterType},
 		fact{t.T("fact.listen"), m.Listen},
 		fact{t.T("fact.clients"), clients},
+		fact{t.T("fact.refused"), refused},
 		fact{t.T("fact.requests"), count(m.Requests)},
 		fact{t.T("fact.exceptions"), exceptions})
 	if i > 0 {

@@ -85,7 +85,7 @@ var sheets = []sheet{
 	}},
 	{path: "/settings/modbus", title: "modbus", list: "/Modbus/Servers", fresh: row{
 		"MeterType": "PhoenixContact-EMPro", "Listen": ":503", "MaxClients": json.Number("16"),
-		"StaleAfter": "auto", "WhenStale": "exception", "WhenMissing": "exception", "Currents": "magnitude",
+		"StaleAfter": "auto", "WhenStale": "exception", "WhenMissing": "exception", "Currents": "magnitude", "AllowFrom": []any{},
 	}, fields: []field{
 		{at: "/Modbus/Servers/*/MeterType", kind: asChoice},
 		{at: "/Modbus/Servers/*/MaxClients", kind: asNumber},
@@ -94,6 +94,7 @@ var sheets = []sheet{
 		{at: "/Modbus/Servers/*/Currents", kind: asChoice},
 		{at: "/Modbus/Servers/*/WhenMissing", kind: asChoice},
 		{at: "/Modbus/Servers/*/Listen", kind: asText},
+		{at: "/Modbus/Servers/*/AllowFrom", kind: asLines},
 	}},
 	{path: "/settings/broker", title: "broker", fields: []field{
 		{at: "/Broker/Enabled", kind: asToggle},

@@ -170,6 +170,7 @@ type Modbus struct {
 	Listen     string            `json:"listen"`      // address it listens on, or would
 	Clients    int               `json:"clients"`     // connections open now
 	MaxClients int               `json:"max_clients"` // and how many may be
+	Refused    uint64            `json:"refused"`     // connections, for want of a place or because their address is not allowed
 	Requests   uint64            `json:"requests"`    // in this life, exceptions included
 	Exceptions map[string]uint64 `json:"exceptions"`  // by code, two hex digits: "0B": 12
 }

@@ -19,7 +19,7 @@ func TestStatusOfAnEmptyBox(t *testing.T) {
 	"meter":{"state":"","level":"","detail":"","source":"","line":"","searching":false,"tried":[],"format":"","id":"","header":"","encrypted":false,"authenticated":false,"out":null,"share":null,"period_seconds":null,"age_seconds":null,
 	  "limit_seconds":null,"seq":0,"telegrams":0,"stages":{"octets":0,"noise":0,"frames":0,"checksum":0,"segments":0,"decrypt":0,"replay":0,"parse":0,"telegrams":0},"errors":{},"last_error":"","last_error_age_seconds":null},
 	"events":[],"readings":[],
-	"modbus":[{"state":"","detail":"","meter_type":"","listen":"","clients":0,"max_clients":0,"requests":0,"exceptions":{}}],
+	"modbus":[{"state":"","detail":"","meter_type":"","listen":"","clients":0,"max_clients":0,"refused":0,"requests":0,"exceptions":{}}],
 	"broker":{"state":"","detail":"","listen":"","doors":[],"clients":0,"messages":0,"dropped":0,"refused":0,"commands":0},
 			"mqtt":{"state":"","reason":"","detail":"","broker":"","since_seconds":null,"next_try_seconds":null,"sent":0,"waiting":0,"kept_octets":0,
 			  "dropped":0,"damaged":0,"strayed":0,"thinned":0,"commands":0,"refused":0},

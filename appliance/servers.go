@@ -120,6 +120,9 @@ func (l *life) addModbus() error {
 		}
 		s := &modbusServer{port: port{addr: row.Listen, refused: l.yield(row.Listen)}, row: row, server: modbusmap.NewServer(registers, l.log)}
 		s.server.MaxClients = row.MaxClients
+		for _, n := range row.AllowFrom {
+			s.server.AllowFrom = append(s.server.AllowFrom, n.Prefix)
+		}
 		l.modbus = append(l.modbus, s)
 		l.serve(fmt.Sprintf("modbus %d", i+1), &s.port, s.server.Serve)
 	}

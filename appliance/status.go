@@ -103,7 +103,7 @@ func (m *modbusServer) status(snap *snapshot.Snapshot, now time.Time) api.Modbus
 	addr, state, detail := m.health()
 	s := api.Modbus{
 		State: state, Detail: detail, MeterType: m.row.MeterType, Listen: addr, Clients: stats.Clients, MaxClients: m.server.MaxClients,
-		Requests: stats.Requests, Exceptions: map[string]uint64{},
+		Requests: stats.Requests, Refused: stats.Refused, Exceptions: map[string]uint64{},
 	}
 	for code, n := range stats.Exceptions {
 		s.Exceptions[fmt.Sprintf("%02X", code)] = n

@@ -4,8 +4,18 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
+
+// allowed reports whether conn comes from where clients may.
+func (s *Server) allowed(conn net.Conn) bool {
+	if len(s.AllowFrom) == 0 {
+		return true
+	}
+	from, err := netip.ParseAddr(addrOf(conn))
+	return err == nil && slices.ContainsFunc(s.AllowFrom, func(p netip.Prefix) bool { return p.Contains(from.WithZone("")) })
+}
 
 // admit gives conn a place, nil if there is none for it.
 func (s *Server) admit(ctx context.Context, conn net.Conn) *client {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,8 @@ import (
 // that stops in the middle of a frame or does not read its answers is let go, a
 // full server and a lack of descriptors are survived, and it stops cleanly.
 type Server struct {
-	MaxClients int // connections served at once
+	MaxClients int            // connections served at once
+	AllowFrom  []netip.Prefix // whose connections are taken; none: everybody's
 
 	FrameTimeout time.Duration // from the first byte of a request to its last
 	IdleTimeout  time.Duration // without any request
@@ -125,6 +127,12 @@ func (s *Server) accept(ctx context.Context, ln net.Listener, all *sync.WaitGrou
 			continue
 		}
 		pause = firstPause
+		if !s.allowed(conn) {
+			s.counters.refused.Add(1)
+			warn("modbus: refusing a client that is not in the list of those allowed", "client", conn.RemoteAddr())
+			conn.Close()
+			continue
+		}
 		c := s.admit(ctx, conn)
 		if c == nil {
 			s.counters.refused.Add(1)

@@ -6,7 +6,7 @@ import "sync/atomic"
 type Stats struct {
 	Clients  int    // connected now
 	Accepted uint64 // connections served
-	Refused  uint64 // connections closed because the server was full
+	Refused  uint64 // connections closed because the server was full, or their address is not allowed
 	Evicted  uint64 // connections closed to make room for a newer one
 	Requests uint64 // answered, exceptions included
 	// Exceptions counts the answers with each exception code; the codes this

@@ -106,6 +106,7 @@ type Server struct {
 	MeterType   string
 	Listen      string     // [ADDRESS]:PORT
 	MaxClients  int        // 1 to 256
+	AllowFrom   []Network  // who may connect; none: everybody
 	StaleAfter  StaleAfter //
 	WhenStale   string     // one of WhenStaleWords
 	WhenMissing string     // one of WhenMissingWords
@@ -193,6 +194,7 @@ func (s *Server) preset() {
 		MeterType:   defaultMeterType,
 		Listen:      ":502",
 		MaxClients:  16,
+		AllowFrom:   []Network{},
 		WhenStale:   "exception",
 		WhenMissing: "exception",
 		Currents:    "magnitude",
@@ -209,6 +211,9 @@ func (c Config) clone() Config {
 	c.Meter.Scalers = slices.Clone(c.Meter.Scalers)
 	c.Meter.List = slices.Clone(c.Meter.List)
 	c.Modbus.Servers = slices.Clone(c.Modbus.Servers)
+	for i := range c.Modbus.Servers {
+		c.Modbus.Servers[i].AllowFrom = slices.Clone(c.Modbus.Servers[i].AllowFrom)
+	}
 	c.Broker.Users = slices.Clone(c.Broker.Users)
 	for i := range c.Broker.Users {
 		c.Broker.Users[i].Rules = slices.Clone(c.Broker.Users[i].Rules)

@@ -67,6 +67,7 @@ func (m Modbus) check(p *Problems, k Known) {
 		} else if together += s.MaxClients; together > maxTogether {
 			p.add(path+"/MaxClients", "makes %d clients of all servers together; there is room for %d", together, maxTogether)
 		}
+		p.networks(path+"/AllowFrom", s.AllowFrom)
 		p.word(path+"/WhenStale", s.WhenStale, WhenStaleWords)
 		p.word(path+"/WhenMissing", s.WhenMissing, WhenMissingWords)
 		p.word(path+"/Currents", s.Currents, CurrentsWords)
