@@ -46,7 +46,7 @@ func start(t testing.TB, source string, patch string) *box {
 	t.Helper()
 	b := &box{t: t, log: &lines{}, modbus: freePort(t), mqtt: freePort(t), mqtts: freePort(t), http: freePort(t), https: freePort(t)}
 	b.o = Options{
-		State: t.TempDir(), Meter: source, Modbus: b.modbus, MQTT: b.mqtt, MQTTS: b.mqtts, HTTP: b.http, HTTPS: b.https,
+		State: provision(t), Meter: source, Modbus: b.modbus, MQTT: b.mqtt, MQTTS: b.mqtts, HTTP: b.http, HTTPS: b.https,
 		Backoff: quick, Log: slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	who, err := identity.Open(b.o.State, b.o.Log)

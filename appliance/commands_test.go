@@ -53,6 +53,7 @@ func wiretap(t *testing.T, addr string, args ...string) *lines {
 // again when the broker delivers it again. Another broker's commands are not obeyed
 // where nobody knows who is on the way.
 func TestCommandsOutside(t *testing.T) {
+	t.Parallel()
 	outside := mosquitto(t, "allow_anonymous true")
 	b := start(t, "sim:dsmr50", fmt.Sprintf(`{"MQTT":{"Broker":"mqtt://%s","Commands":"on","Password":"uplink-secret"}}`, outside))
 	base := "devices/unknown-site/smart-connect/" + b.label.Serial

@@ -159,6 +159,7 @@ func document(t *testing.T, b *box) *contract {
 // The routes are those of the document; each answers its examples, and what it refuses,
 // as the document says; and what the document lists is met.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	b := start(t, "sim:dsmr50", "")
 	w := &witness{t: t, contract: document(t, b)}
 	for _, complaint := range w.otherRoutes(api.Operations()) {
@@ -180,6 +181,7 @@ func TestContract(t *testing.T) {
 // Every kind of meter is told of in the words and with the nulls of the document: here
 // one after the other speaks on the line of one box.
 func TestContractOfMeters(t *testing.T) {
+	t.Parallel()
 	f := newFeeder(t)
 	b := start(t, f.source(), `{"History":{"OnDisk":true},"Meter":{"Share":"127.0.0.1:0"}}`)
 	w := &witness{t: t, contract: document(t, b)}

@@ -14,6 +14,7 @@ import (
 // The owner takes a password of his own: the next request with the one of the label
 // is refused, in this life and the next, and the label says why it shows none.
 func TestOwnPassword(t *testing.T) {
+	t.Parallel()
 	const chosen, chosenMQTT = "correct horse battery", "staple of my neighbour"
 	b := start(t, "sim:dsmr50", "")
 	fromLabel := b.label.Password

@@ -14,6 +14,7 @@ import (
 // An owner moves to a new box: the file of the old one, with its passphrase, makes
 // the new one the same, and without secrets the same but for these.
 func TestMoveToANewBox(t *testing.T) {
+	t.Parallel()
 	const passphrase = "correct horse battery"
 	const everything = `{"MQTT":{"Site":"chalet","Password":"uplink-secret"},"WiFi":{"SSID":"home","Password":"wifi-secret"},
 		"Meter":{"Key":"00112233445566778899AABBCCDDEEFF"},"Broker":{"Users":[{"Name":"ems","Password":"ems-secret-1"}]}}`

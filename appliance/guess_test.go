@@ -74,6 +74,7 @@ func (b *box) hashCheaply(password string) {
 // addresses, at the API and at the page, few are compared, and the owner at an address of
 // his own gets in within a minute while it goes on. The box has never seen his password.
 func TestThousandGuesses(t *testing.T) {
+	t.Parallel()
 	const addresses, each = 250, 4
 	b := start(t, "sim:dsmr50", "")
 	old := b.label.Password

@@ -83,6 +83,7 @@ func TestHistoryHasWhatTheMeterSaid(t *testing.T) {
 // The quarter-hours outlive a life where the owner wants them, also one whose
 // settings cannot be read, and go when he no longer does.
 func TestHistoryOnTheDisk(t *testing.T) {
+	t.Parallel()
 	b := start(t, "sim:dsmr50", `{"History":{"OnDisk":true}}`)
 	heard := func() bool { s, err := b.status(); return err == nil && s.Meter.Telegrams >= 3 }
 	eventually(t, 10*time.Second, "three telegrams", heard)
@@ -201,6 +202,7 @@ func TestModbusLogHasWhatClientsAsked(t *testing.T) {
 
 // A restart keeps the last hour; another meter begins a new one.
 func TestHourOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	b := start(t, "sim:dsmr50", "")
 	known := func() (n int) {
 		for _, v := range b.remembers("span=1h&quantity=active_power").Series["active_power"].Values {

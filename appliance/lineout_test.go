@@ -90,6 +90,7 @@ func (s *stuckOut) Lost() uint64 { return s.lost }
 // A device that is stuck, or gone, costs its own octets and nothing else: they are
 // counted, the meter is read on, and the device is opened again.
 func TestOutThatIsSlowOrGone(t *testing.T) {
+	t.Parallel()
 	stuck := &stuckOut{delay: time.Hour}
 	gone := errors.New("unplugged")
 	opened := 0

@@ -80,6 +80,7 @@ func (b *box) mqttStatus() api.MQTT {
 
 // Every kind of meter is told on both brokers, as documented.
 func TestBothBrokers(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		source, meter string
 		has, lacks    []string // members that are numbers, and that are null

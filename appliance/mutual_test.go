@@ -102,6 +102,7 @@ func TestDeviceCertificate(t *testing.T) {
 // Home Assistant is told of the box on a broker of the owner's, and told to forget
 // it when he does not want that any more; nobody else is.
 func TestDiscoveryTakenBack(t *testing.T) {
+	t.Parallel()
 	outside := mosquitto(t, "allow_anonymous true")
 	b := start(t, "sim:dsmr50", fmt.Sprintf(`{"MQTT":{"Broker":"mqtt://%s","Discovery":true}}`, outside))
 	topic := "homeassistant/device/smart-connect-" + b.label.Serial + "/config"

@@ -24,6 +24,7 @@ import (
 // A second program reads the telegrams as they stand on the line: of every kind of
 // meter, each octet of them.
 func TestShareIsExact(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"dsmr50", "smarty", "e450-encrypted", "am550", "at-mbus", "linky-standard-tri", "dsmr22"} {
 		t.Run(name, func(t *testing.T) {
 			meter, err := sim.ByName(name)
@@ -65,6 +66,7 @@ func TestShareIsExact(t *testing.T) {
 
 // A program that reads nothing but plain P1 reads any meter, decrypted.
 func TestShareAsP1(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"dsmr50", "smarty", "e450-encrypted", "linky-standard"} {
 		t.Run(name, func(t *testing.T) {
 			meter, err := sim.ByName(name)

@@ -63,6 +63,7 @@ func (b *box) journal() []api.LogLine {
 // Whatever touches the security of the box leaves a line that says what and from
 // where, and tells no secret.
 func TestSecurityEventsAreLogged(t *testing.T) {
+	t.Parallel()
 	const guess, secret, password, passphrase = "Guessed-Password-5", "Secret-In-A-Patch-6", "Chosen-By-The-Owner-7", "Seals-The-Export-8"
 	b := start(t, "sim:dsmr50?seed=1", "")
 	hidden := []string{guess, secret, password, passphrase, b.label.Password, b.label.MQTTPassword}

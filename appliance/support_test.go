@@ -57,6 +57,7 @@ func family(id string) string {
 // The file for support of a box that is full of secrets holds none of them, in no
 // form, and nothing of what its meter has said.
 func TestSupportTellsNoSecret(t *testing.T) {
+	t.Parallel()
 	f := newFeeder(t)
 	b, planted := secretive(t, f)
 	const first, second = "E0043007052870318", "Q9943007052870777"

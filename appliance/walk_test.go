@@ -135,6 +135,7 @@ func mosquittoReceives(t *testing.T, b *box, truth map[telegram.Quantity]float64
 // The charger's question: for how long can a frozen number look alive? The
 // feeder stops while a client polls ten times a second.
 func TestSilentMeter(t *testing.T) {
+	t.Parallel()
 	const limit = time.Second // the shortest the owner can set
 	f := newFeeder(t)
 	b := start(t, f.source(), `{"Modbus":{"Servers":[{"StaleAfter":"1s"}]},"Broker":{"StaleAfter":"1s"}}`)
@@ -196,6 +197,7 @@ func TestSilentMeter(t *testing.T) {
 
 // Missing is not zero to a charger.
 func TestMeterWithoutWhatAChargerNeeds(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, telegram, patch string
 		current, power        byte // exception code of a read
@@ -278,6 +280,7 @@ func stateAfter(i int) api.MeterState {
 }
 
 func TestWrongDevice(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "not-a-port")
 	if err := os.WriteFile(file, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
@@ -478,6 +481,7 @@ func TestPatchThenReset(t *testing.T) {
 // A key is typed, a reset, and the charger reads; without it, or with a wrong
 // one, the status says that it is the key.
 func TestEncryptedMeter(t *testing.T) {
+	t.Parallel()
 	patch := func(key string) string {
 		return fmt.Sprintf(`{"Meter":{"Key":%q,"AuthKey":%q}}`, key, sim.AuthKey)
 	}

@@ -72,6 +72,7 @@ func TestWipeLeavesTheLabel(t *testing.T) {
 // A box that has lived is as it left the factory: settings, passwords, tokens, sessions,
 // history, keys and the log are gone, and who has the label gets in.
 func TestFactoryReset(t *testing.T) {
+	t.Parallel()
 	const site, password = "holiday-house", "correct horse battery"
 	b := start(t, "sim:dsmr50", "")
 	b.patch(`{"MQTT":{"Site":"` + site + `","Password":"uplink-secret-7"},"History":{"OnDisk":true},"Broker":{"Users":[{"Name":"ems","Password":"broker-password-7"}]}}`)
