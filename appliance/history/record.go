@@ -33,6 +33,9 @@ const (
 	bitVA      = 1 << 0
 )
 
+// maxCounter is the highest counter that a float64 holds to the Wh; none counts so far.
+const maxCounter = 1 << 53
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func appendRecord(b []byte, q *Quarter) []byte {
@@ -45,7 +48,11 @@ func appendRecord(b []byte, q *Quarter) []byte {
 	b = le.AppendUint16(b, uint16(q.Known/time.Second))
 	b = le.AppendUint64(b, uint64(number(q.Start)))
 	for _, wh := range [...]telegram.Value{q.ImportWh, q.ExportWh} {
-		b = le.AppendUint64(b, uint64(int64(wh.Or(-1))))
+		v := wh.Or(-1)
+		if v > maxCounter {
+			v = -1
+		}
+		b = le.AppendUint64(b, uint64(int64(v)))
 	}
 	for _, w := range [...]telegram.Value{q.Import, q.Export, q.Max, q.Min} {
 		b = le.AppendUint32(b, math.Float32bits(float32(w.Or(math.NaN()))))
@@ -64,7 +71,7 @@ func parseRecord(b []byte, n int64) (q Quarter, ok bool) {
 		return Quarter{}, false
 	}
 	wh := func(at int) telegram.Value {
-		if v := int64(le.Uint64(b[at:])); v >= 0 {
+		if v := int64(le.Uint64(b[at:])); v >= 0 && v <= maxCounter {
 			return telegram.Of(float64(v))
 		}
 		return telegram.Value{}

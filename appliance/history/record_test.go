@@ -79,6 +79,9 @@ func FuzzRecords(f *testing.F) {
 	q := example(9)
 	f.Add(appendRecord(nil, &q), int64(9), true)
 	f.Add(appendRecord(nil, &Quarter{Start: start(-4)}), int64(-4), true)
+	high := appendRecord(nil, &Quarter{Start: start(7)})
+	binary.LittleEndian.PutUint64(high[24:], math.MaxInt64) // more than a number can count
+	f.Add(high, int64(7), true)
 	f.Add(bytes.Repeat([]byte{0xff}, 3*recordSize+5), int64(1<<40), false)
 	f.Fuzz(func(t *testing.T, b []byte, n int64, sealed bool) {
 		n %= 1 << 50
