@@ -148,7 +148,7 @@ func (b *box) call(method, path, body string) (int, []byte, error) {
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := (&http.Client{Transport: transport, Timeout: 3 * time.Second}).Do(req)
+	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
