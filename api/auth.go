@@ -90,17 +90,15 @@ func (s *Server) logTurn(r *http.Request, before *Holder) {
 // refuseSecond answers a second user. It is no 401: a browser would ask for the
 // password again, and that was right.
 func (s *Server) refuseSecond(w http.ResponseWriter, r *http.Request, other *Holder) {
-	seconds := max(1, int(math.Ceil(time.Until(other.Ends).Seconds())))
-	w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	sentence := fmt.Sprintf("somebody else is logged in, from %s: one user at a time; try again in %d s, or take over with ?takeover=1; "+
-		"machines that only read use a token instead (POST /api/v1/tokens)", other.Source, seconds)
+	wait := seconds(max(time.Until(other.Ends), time.Second))
+	w.Header().Set("Retry-After", wait)
+	sentence := fmt.Sprintf("somebody else is logged in, from %s: one user at a time; try again in %s s, or take over with ?takeover=1; "+
+		"machines that only read use a token instead (POST /api/v1/tokens)", other.Source, wait)
 	if !isAPI(r) {
 		fail(w, r, http.StatusConflict, "%s", sentence)
 		return
 	}
-	answer(w, http.StatusConflict, map[string]any{
-		"error": sentence, "session": sessionAnswer{Source: other.Source, Since: other.Since.Unix(), IdleExpires: other.Ends.Unix()},
-	})
+	answer(w, http.StatusConflict, map[string]any{"error": sentence, "session": other.answer()})
 }
 
 // verified reports whether user and password are right. If not, it has answered.

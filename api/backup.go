@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -47,7 +46,7 @@ func (s *Server) postRestore(w http.ResponseWriter, r *http.Request) {
 		s.showImport(w, r, err)
 		return
 	}
-	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	content = withoutMark(content)
 	if fault := malformed(content); fault != "" {
 		s.showImport(w, r, errors.New("the file is not valid JSON: "+fault))
 		return

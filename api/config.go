@@ -75,7 +75,7 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 
 // change lets by make a body the configuration, or a change of it, and answers.
 func (s *Server) change(w http.ResponseWriter, r *http.Request, body []byte, did, event string, by func([]byte) (PatchResult, error)) {
-	body = bytes.TrimPrefix(body, []byte("\ufeff")) // Windows editors put it there, and RFC 8259 section 8.1 lets us ignore it
+	body = withoutMark(body)
 	if fault := malformed(body); fault != "" {
 		fail(w, r, http.StatusBadRequest, "the body is not valid JSON: %s", fault)
 		return
@@ -86,7 +86,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, body []byte, did
 		return
 	}
 	result, err := by(body)
-	if s.refused(w, r, err, "the configuration could not be saved") {
+	if s.refused(w, r, err, unsaved) {
 		return
 	}
 	s.logChange(r, event, did, result)
@@ -101,6 +101,8 @@ func (s *Server) logChange(r *http.Request, event, did string, result PatchResul
 		s.Log.Info(did, "event", event, "source", source(r), "settings", result.Changed)
 	}
 }
+
+const unsaved = "the configuration could not be saved"
 
 // refused reports whether err has kept the box from doing something, and if so has
 // answered: with what its owner can put right, or with a fault of the box itself.
@@ -129,6 +131,10 @@ func notAccepted(n int) string {
 	}
 	return fmt.Sprintf("%d settings were not accepted, so nothing was changed", n)
 }
+
+// withoutMark returns a text without the byte order mark before it: Windows editors put
+// it there, and RFC 8259 section 8.1 lets us ignore it.
+func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
 
 // malformed says what keeps body from being JSON, "" if nothing does. It quotes
 // no more than one character of it, as the body may hold passwords.

@@ -43,8 +43,11 @@ func (s *Server) control(t tongue, f field, tree any, typed url.Values, pending 
 	} else if typed != nil && (typed.Has(f.at) || f.kind == asToggle) {
 		c.Value, c.On = typed.Get(f.at), typed.Has(f.at)
 	}
-	if f.kind == asChoice || f.kind == asRights {
-		c.Options = s.options(t, name, c.Value)
+	switch f.kind {
+	case asChoice:
+		c.Options = t.options(name, c.Value, s.Choices[name])
+	case asRights:
+		c.Options = t.options(name, c.Value, rightNames())
 	}
 	c.Pending = slices.ContainsFunc(pending, func(p string) bool { return p == f.at || strings.HasPrefix(f.at, p+"/") })
 	return c
@@ -72,15 +75,8 @@ func (f field) shown(v any) (text string, on bool) {
 }
 
 // options are the choices of a setting; one that is none of them stays one.
-func (s *Server) options(t tongue, name, value string) []option {
+func (t tongue) options(name, value string, words []string) []option {
 	var all []option
-	words := s.Choices[name]
-	if name == "/Broker/Users/*/Rules" {
-		words = nil
-		for _, r := range rights {
-			words = append(words, r.name)
-		}
-	}
 	if !slices.Contains(words, value) {
 		words = append(slices.Clone(words), value)
 	}

@@ -8,6 +8,8 @@ const (
 	confirmation = "delete everything"
 )
 
+const notBegun = "the factory reset could not be begun"
+
 // postFactoryReset makes the box what it was when it left the factory. The answer goes
 // out first, as with any reset.
 func (s *Server) postFactoryReset(w http.ResponseWriter, r *http.Request) {
@@ -19,15 +21,10 @@ func (s *Server) postFactoryReset(w http.ResponseWriter, r *http.Request) {
 		refuse(w, []Problem{{pointer(confirmName), "wants the text \"" + confirmation + "\": settings, passwords, tokens, keys and history go for good"}})
 		return
 	}
-	if err := s.factoryReset(r); s.refused(w, r, err, "the factory reset could not be begun") {
+	if err := s.factoryReset(r); s.refused(w, r, err, notBegun) {
 		return
 	}
-	w.Header().Set("Connection", "close")
-	answer(w, http.StatusAccepted, map[string]string{
-		"status": "the box deletes everything and answers again in a few seconds, with the password of its label",
-	})
-	_ = http.NewResponseController(w).Flush() // a client that is gone already wanted it all the same
-	s.Reset()
+	s.answerAndReset(w, "the box deletes everything and answers again in a few seconds, with the password of its label")
 }
 
 func (s *Server) factoryReset(r *http.Request) error {
@@ -46,11 +43,8 @@ func (s *Server) postFactory(w http.ResponseWriter, r *http.Request) {
 	case form.Get(confirmName) != confirmation:
 		s.showSheet(w, r, http.StatusUnprocessableEntity, sheetAt(boxPath), nil, sheetView{Unconfirmed: true})
 	default:
-		if err := s.factoryReset(r); err != nil {
-			s.Log.Error("factory reset not begun", "error", err)
-			fail(w, r, http.StatusInternalServerError, "the factory reset could not be begun: %v", err)
-			return
+		if err := s.factoryReset(r); !s.refused(w, r, err, notBegun) {
+			s.restart(w, r)
 		}
-		s.restart(w, r)
 	}
 }

@@ -29,7 +29,7 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, v
 	if h := s.Sessions.holder(s.credential()); h != nil && h.Source != source(r) && v.Occupied == "" {
 		v.Occupied = t.T("login.occupied")
 	}
-	s.render(w, r, status, "login.html", "/login", "login.title", v)
+	s.render(w, r, status, screen{name: "login.html", path: "/login", title: "login.title", body: v})
 }
 
 // loginAside answers a form whose session is over. To lead on to the login would lose

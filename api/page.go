@@ -41,21 +41,30 @@ type tab struct {
 	Here        bool
 }
 
-// render sends the page of a path.
-func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, path, title string, body any) {
+// screen is a page of the secure listener.
+type screen struct {
+	name  string // of its template
+	path  string
+	title string   // a sentence of the catalogue
+	waits []string // JSON pointers of the settings that wait for a restart
+	body  any
+}
+
+// render sends a page.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page screen) {
 	t := tongueOf(r)
-	l := layout{tongue: t, Title: t.T(title), Path: path, Serial: s.Serial, Scripted: true, Live: name == "status.html", Body: body}
-	if name != "login.html" {
+	l := layout{tongue: t, Title: t.T(page.title), Path: page.path, Serial: s.Serial, Scripted: true, Live: page.name == "status.html", Body: page.body}
+	if page.name != "login.html" {
 		l.Version, l.Fingerprint = s.Version, s.CA.Fingerprint
-		l.Tabs = append(l.Tabs, tab{"/", t.T("status.title"), path == "/"})
+		l.Tabs = append(l.Tabs, tab{"/", t.T("status.title"), page.path == "/"})
 		for _, sh := range sheets {
-			l.Tabs = append(l.Tabs, tab{sh.path, t.T(sh.title + ".tab"), path == sh.path})
+			l.Tabs = append(l.Tabs, tab{sh.path, t.T(sh.title + ".tab"), page.path == sh.path})
 		}
-		for _, p := range s.Status().RestartFor {
+		for _, p := range page.waits {
 			l.Waiting = append(l.Waiting, t.setting(p))
 		}
 	}
-	renderPage(w, status, name, l)
+	renderPage(w, status, page.name, l)
 }
 
 // setting names a setting as its page does, and one that is on no page as the

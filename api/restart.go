@@ -11,12 +11,9 @@ const restartPath = "/restart"
 // its script: without them it would neither look like one nor come back.
 const restartPause = time.Second
 
-// restartView is the page that is shown while the box restarts.
-type restartView struct{}
-
 // getRestart asks whether the box is to restart.
 func (s *Server) getRestart(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, http.StatusOK, "restart.html", restartPath, "restart.title", nil)
+	s.showRestart(w, r, http.StatusOK, false)
 }
 
 // postRestart restarts it. The page that is the answer waits for the next life, and
@@ -32,8 +29,14 @@ func (s *Server) postRestart(w http.ResponseWriter, r *http.Request) {
 // restart shows the page that waits, and restarts the box.
 func (s *Server) restart(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
-	s.render(w, r, http.StatusAccepted, "restart.html", restartPath, "restart.title", &restartView{})
+	s.showRestart(w, r, http.StatusAccepted, true)
 	_ = http.NewResponseController(w).Flush() // a client that is gone already wanted it all the same
 	time.Sleep(restartPause)
 	s.Reset()
+}
+
+// showRestart shows the page that asks, or where the box is going down, the one that
+// waits.
+func (s *Server) showRestart(w http.ResponseWriter, r *http.Request, status int, going bool) {
+	s.render(w, r, status, screen{name: "restart.html", path: restartPath, title: "restart.title", waits: s.Status().RestartFor, body: going})
 }

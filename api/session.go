@@ -229,13 +229,17 @@ type sessionAnswer struct {
 	IdleExpires int64  `json:"idle_expires"` // the same: when the session ends if nothing more is asked
 }
 
+func (h *Holder) answer() *sessionAnswer {
+	return &sessionAnswer{h.Source, h.Since.Unix(), h.Ends.Unix()}
+}
+
 // getSession says who uses the box; a machine may ask without taking a turn.
 func (s *Server) getSession(w http.ResponseWriter, _ *http.Request) {
 	var all struct {
 		Session *sessionAnswer `json:"session"`
 	}
 	if h := s.Sessions.holder(s.credential()); h != nil {
-		all.Session = &sessionAnswer{h.Source, h.Since.Unix(), h.Ends.Unix()}
+		all.Session = h.answer()
 	}
 	answer(w, http.StatusOK, all)
 }

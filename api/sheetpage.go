@@ -83,7 +83,7 @@ func (s *Server) showSheet(w http.ResponseWriter, r *http.Request, status int, s
 	if sh.path == usersPath {
 		v.Users = s.users(t, v.Users)
 	}
-	s.render(w, r, status, "sheet.html", sh.path, sh.title+".title", v)
+	s.render(w, r, status, screen{name: "sheet.html", path: sh.path, title: sh.title + ".title", waits: pending, body: v})
 }
 
 // place puts a control into its row.
@@ -126,9 +126,7 @@ func (s *Server) postSheet(w http.ResponseWriter, r *http.Request) {
 		s.showSheet(w, r, http.StatusPreconditionFailed, sh, nil, sheetView{Changed: true})
 	case errors.As(err, &wrong):
 		s.showSheet(w, r, http.StatusUnprocessableEntity, sh, form, sheetView{Refused: true, Errors: wrong.Problems()})
-	case err != nil:
-		s.Log.Error("configuration not saved", "error", err)
-		fail(w, r, http.StatusInternalServerError, "the configuration could not be saved: %v", err)
+	case s.refused(w, r, err, unsaved):
 	default:
 		s.logChange(r, "config_changed", "configuration changed", result)
 		s.showSheet(w, r, http.StatusOK, sh, nil, sheetView{Saved: true, Notes: result.Notes})

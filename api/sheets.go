@@ -146,6 +146,13 @@ func rule(access, topic string) row { return row{"Access": access, "Topic": topi
 
 const ownRights = "own" // a set that is none of these
 
+func rightNames() (names []string) {
+	for _, r := range rights {
+		names = append(names, r.name)
+	}
+	return names
+}
+
 // rightsOf names a set of rules.
 func rightsOf(rules any) string {
 	for _, r := range rights {

@@ -152,5 +152,5 @@ func (s *Server) getStatusPage(w http.ResponseWriter, r *http.Request) {
 	v := t.statusView(st)
 	s.addChart(t, st, &v)
 	s.addRequests(t, &v)
-	s.render(w, r, http.StatusOK, "status.html", "/", "status.title", v)
+	s.render(w, r, http.StatusOK, screen{name: "status.html", path: "/", title: "status.title", waits: st.RestartFor, body: v})
 }
