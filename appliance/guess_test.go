@@ -2,8 +2,6 @@ package appliance
 
 import (
 	"crypto/tls"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,8 +14,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"golang.org/x/crypto/bcrypt"
 
 	"smartconnect/appliance/config"
 )
@@ -57,15 +53,14 @@ func (b *box) tries(from, path, password string) (code int, wait time.Duration, 
 func (b *box) hashCheaply(password string) {
 	b.t.Helper()
 	path := filepath.Join(b.o.State, "identity.json")
-	kept := map[string]any{}
 	content, err := os.ReadFile(path)
 	if err == nil {
-		err = json.Unmarshal(content, &kept)
+		content, err = hashed(content, map[string]string{"PasswordHash": password})
 	}
-	hash, hashErr := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
-	kept["PasswordHash"] = string(hash)
-	content, marshalErr := json.Marshal(kept)
-	if err := errors.Join(err, hashErr, marshalErr, config.WriteFile(path, content, 0o600)); err != nil {
+	if err == nil {
+		err = config.WriteFile(path, content, 0o600)
+	}
+	if err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -67,17 +67,22 @@ func newIdentity() (map[string][]byte, error) {
 		}
 	}
 	const kept = "identity.json"
+	files[kept], err = hashed(files[kept], map[string]string{"PasswordHash": label.Password, "MQTTPasswordHash": label.MQTTPassword})
+	return files, err
+}
+
+// hashed puts cheap hashes of passwords into the content of identity.json.
+func hashed(content []byte, passwords map[string]string) ([]byte, error) {
 	var members map[string]any
-	if err := json.Unmarshal(files[kept], &members); err != nil {
+	if err := json.Unmarshal(content, &members); err != nil {
 		return nil, err
 	}
-	for name, password := range map[string]string{"PasswordHash": label.Password, "MQTTPasswordHash": label.MQTTPassword} {
+	for name, password := range passwords {
 		hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 		if err != nil {
 			return nil, err
 		}
 		members[name] = string(hash)
 	}
-	files[kept], err = json.Marshal(members)
-	return files, err
+	return json.Marshal(members)
 }
